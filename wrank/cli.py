@@ -1,0 +1,112 @@
+"""``wrank VERB [overrides]``: finds the verb, hands over to Hydra, turns errors into messages and exit codes.
+
+Exit codes: 0 done; 1 a failure of the program or of a job; 2 bad input; 130 interrupted. This module imports neither
+torch nor Hydra before a verb needs them, so that ``wrank --help`` answers at once.
+"""
+
+import ast
+import difflib
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from wrank import __version__
+from wrank.errors import WrankError
+
+VERBS = ("train", "evaluate", "run", "status")  # in the order of a first reading
+BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script; always ends with ``SystemExit``."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        sys.exit(0 if words else BAD_INPUT)
+    if words[0] == "--version":
+        print(f"wrank {__version__}")
+        sys.exit(0)
+    verb, overrides = words[0], words[1:]
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, 1)
+        hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"
+        _say(f"wrank {verb}: no such verb; {hint}")
+        sys.exit(BAD_INPUT)
+    sys.exit(_guarded(verb, overrides))
+
+
+def overview() -> str:
+    """The verbs with their one sentence each, read without importing them."""
+    lines = ["wrank trains dense retrievers list-wise on graded passages, evaluates them, and compares the runs.", ""]
+    lines += ["usage: wrank VERB [key=value ...]", ""]
+    for verb in VERBS:
+        source = (Path(__file__).parent / "command" / f"{verb}.py").read_text(encoding="utf-8")
+        sentence = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+        lines.append(f"  wrank {verb:<10} {sentence}")
+    lines += [
+        "",
+        "  wrank VERB --help            every key with its unit, and the options of every group",
+        "  wrank run -m loss=kl,ws2     a sweep: one job for each combination of values",
+        "",
+        "First steps without a GPU or a network: wrank run data=sample model=minilm loss=infonce trainer=cpu",
+    ]
+    return "\n".join(lines)
+
+
+def _guarded(verb: str, overrides: list[str]) -> int:
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then lets errors through to us as they are
+    try:
+        if any(word in ("-h", "--help") for word in overrides):
+            from wrank.command.help import print_help
+
+            print_help(verb, [word for word in overrides if not word.startswith("-")])
+            return 0
+        return _run(verb, overrides)
+    except WrankError as error:
+        _say(f"wrank {verb}: {error}")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        _say(f"wrank {verb}: interrupted; the same command goes on from the last checkpoint")
+        return INTERRUPTED
+    except Exception as error:
+        if not _is_config_error(error):
+            raise
+        _say(f"wrank {verb}: {_first_lines(error)}")
+        return BAD_INPUT
+
+
+def _run(verb: str, overrides: list[str]) -> int:
+    import hydra
+
+    from wrank.command import sweep
+    from wrank.config import conf_folder, register
+
+    register()
+    module = importlib.import_module(f"wrank.command.{verb}")
+    sys.argv = [f"wrank {verb}", *overrides]
+    ended = False
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=verb)(module.main)()
+        ended = True
+    finally:
+        failed = sweep.finish(ended)
+    return FAILURE if failed else 0
+
+
+def _is_config_error(error: Exception) -> bool:
+    module = type(error).__module__
+    return module.startswith(("hydra.", "omegaconf."))
+
+
+def _first_lines(error: Exception) -> str:
+    lines = [line for line in str(error).strip().split("\n") if line.strip()]
+    return "\n  ".join(lines[:12])
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

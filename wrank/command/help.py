@@ -1,0 +1,97 @@
+"""``wrank VERB --help``: every key with its unit, read from the comments of the configuration files themselves."""
+
+import importlib
+import re
+from pathlib import Path
+
+from rich.console import Console
+
+from wrank.config import conf_folder, register
+from wrank.errors import WrankError
+
+_HEADER = re.compile(r"^# (?!@package)(.+)$", re.MULTILINE)
+
+
+def print_help(verb: str, overrides: list[str]) -> None:
+    """Prints a verb's sentence, its groups with their options, its root keys, and the keys of the chosen options.
+
+    Args:
+        verb: train, evaluate, run, ...
+        overrides: choices such as ``loss=ws2``, whose keys are then shown.
+
+    Raises:
+        WrankError: an option that does not exist.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    conf = conf_folder()
+    primary = (conf / f"{verb}.yaml").read_text(encoding="utf-8")
+    console.print(f"usage: wrank {verb} [group=option] [key=value] ...", markup=False)
+    console.print((_docstring(verb) or "").strip(), markup=False)
+    chosen = _choices(verb, overrides)
+    console.print("\nGROUPS (group=option; * = chosen)", style="bold")
+    for group, option in chosen.items():
+        console.print(f"  {group}", style="bold")
+        for path in sorted((conf / group).glob("*.yaml")):
+            mark = "*" if path.stem == option else " "
+            console.print(f"   {mark} {group}={path.stem:<22} {_sentence(path)}", markup=False)
+    console.print("\nKEYS OF ITS OWN", style="bold")
+    for line in _key_lines(primary.partition("_self_")[2]):
+        console.print(f"  {line}", markup=False)
+    for group, option in chosen.items():
+        path = conf / group / f"{option}.yaml"
+        if not path.is_file() or group in ("experiment", "sweep", "debug"):
+            continue
+        console.print(f"\n{group}={option}: {_sentence(path)}", style="bold", markup=False)
+        for line in _option_lines(path):
+            console.print(f"  {group}.{line}" if not line.startswith(" ") else f"  {line}", markup=False)
+    console.print(
+        f"\nHydra's own flags: -m (a sweep: comma-separated values run in all combinations), --cfg job (show the whole "
+        f"configuration).\nExample: wrank {verb} data=sample model=minilm",
+        markup=False,
+    )
+
+
+def _docstring(verb: str) -> str | None:
+    import ast
+
+    path = Path(__file__).parent / f"{verb}.py"
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def _choices(verb: str, overrides: list[str]) -> dict[str, str]:
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    register()
+    importlib.import_module("hydra")
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        cfg = compose(config_name=verb, overrides=overrides, return_hydra_config=True)
+    found = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    if not isinstance(found, dict):
+        raise WrankError(f"wrank {verb}: no choices")
+    return {
+        str(group): str(option) for group, option in found.items() if not str(group).startswith(("hydra", "schema"))
+    }
+
+
+def _sentence(path: Path) -> str:
+    match = _HEADER.search(path.read_text(encoding="utf-8"))
+    return match.group(1) if match else ""
+
+
+def _key_lines(text: str) -> list[str]:
+    return [line for line in text.strip("\n").split("\n") if re.match(r"^[a-z_]+:", line)]
+
+
+def _option_lines(path: Path) -> list[str]:
+    """The option's keys with their comments; those it inherits come first, replaced where it sets them anew."""
+    text = path.read_text(encoding="utf-8")
+    lines: dict[str, str] = {}
+    inherited = re.search(r"^defaults: \[([a-z_0-9, ]+)\]", text, re.MULTILINE)
+    for name in inherited.group(1).split(",") if inherited else []:
+        if name.strip() != "_self_":
+            lines |= {line.split(":")[0]: line for line in _option_lines(path.parent / f"{name.strip()}.yaml")}
+    for line in text.split("\n"):
+        if line.strip() and not line.startswith("#") and "_target_" not in line and not line.startswith("defaults"):
+            lines[line.split(":")[0]] = line
+    return list(lines.values())

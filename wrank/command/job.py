@@ -1,0 +1,54 @@
+"""What every verb's job has in common: its context, its result file, its failures told."""
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from wrank.errors import WrankError
+from wrank.files import write_atomic
+from wrank.stage.context import Context
+
+log = logging.getLogger(__name__)
+RESULT = "result.json"
+
+
+def choices() -> dict[str, str]:
+    """Config group -> option of the running job, wrank's own groups only."""
+    runtime = HydraConfig.get().runtime.choices
+    return {
+        group: str(option)
+        for group, option in runtime.items()
+        if not group.startswith("hydra") and group != "schema" and option not in (None, "null")
+    }
+
+
+def job(verb: Callable[[Context], dict[str, Any]]) -> Callable[[DictConfig], None]:
+    """Makes a Hydra task of a verb: the verb gets a context and returns what goes into the job's ``result.json``."""
+
+    @functools.wraps(verb)
+    def task(cfg: DictConfig) -> None:
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        try:
+            result = verb(Context(cfg, choices()))
+        except WrankError as error:
+            log.debug("failed", exc_info=True)
+            _write(folder, {"failed": str(error)})
+            raise
+        except Exception as error:
+            log.exception("failed")
+            _write(folder, {"failed": f"{type(error).__name__}: {error}"})
+            raise
+        _write(folder, result)
+
+    return task
+
+
+def _write(folder: Path, result: dict[str, Any]) -> None:
+    facts = {"overrides": list(HydraConfig.get().overrides.task), "choices": choices()} | result
+    write_atomic(folder / RESULT, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")

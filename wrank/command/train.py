@@ -1,0 +1,30 @@
+"""Trains a bi-encoder list-wise on graded lists.
+
+Reads and checks the collection, finds hard negatives when ``data.lists.negatives=dense``, trains, and keeps the weights
+that score best on held-out training queries. The artifact's folder holds ``best/`` and ``last/`` (sentence-transformers
+folders), ``metrics.csv``, ``dev.json`` and the manifest.
+"""
+
+from typing import Any
+
+from wrank.command.job import job
+from wrank.config import build
+from wrank.stage.context import Context
+from wrank.stage.model import plan_training, train
+from wrank.tracking.base import Tracker
+from wrank.tracking.table import print_training
+
+
+@job
+def main(context: Context) -> dict[str, Any]:
+    """One job of ``wrank train``."""
+    tracker: Tracker = build(context.cfg, "logger")
+    plan = plan_training(context)
+    try:
+        artifact = train(context, plan, tracker)
+    except BaseException:
+        tracker.finish(1)
+        raise
+    tracker.finish(0)
+    print_training(artifact)
+    return {"model": str(artifact.path)}

@@ -1,0 +1,152 @@
+"""The typed root keys of each verb, the checks before any work, and nodes turned into objects."""
+
+import difflib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from wrank.errors import WrankError
+
+
+def conf_folder() -> Path:
+    """The folder of the configuration: beside the package in a checkout, inside it when installed from a wheel."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "run.yaml").is_file():
+            return folder
+    raise WrankError(f"no conf/ in {package} or beside it: the installation is broken, install wrank again")
+
+
+@dataclass
+class EvaluateRoot:
+    """Root keys of ``wrank evaluate``; a key that is not here is refused wherever it is set."""
+
+    data: Any = MISSING
+    model: Any = MISSING
+    evaluation: Any = MISSING
+    logger: Any = MISSING
+    paths: Any = MISSING
+    seed: int = 0
+    study: str = "default"
+    name: str | None = None
+    tags: list[str] = field(default_factory=list)
+    device: str = "auto"
+
+
+@dataclass
+class TrainRoot(EvaluateRoot):
+    """Root keys of ``wrank train``."""
+
+    loss: Any = MISSING
+    trainer: Any = MISSING
+    max_queries: int | None = None
+
+
+@dataclass
+class RunRoot(TrainRoot):
+    """Root keys of ``wrank run``."""
+
+    checkpoint: str = "best"
+
+
+@dataclass
+class StatusRoot:
+    """Root keys of ``wrank status``."""
+
+    paths: Any = MISSING
+
+
+def register() -> None:
+    """Makes the schemas known to Hydra; each primary file names its own first in its defaults."""
+    store = ConfigStore.instance()
+    for verb, root in (("evaluate", EvaluateRoot), ("train", TrainRoot), ("run", RunRoot), ("status", StatusRoot)):
+        store.store(group="schema", name=verb, node=root, package="_global_", provider="wrank")
+
+
+def build(cfg: DictConfig, group: str, **extra: Any) -> Any:
+    """Makes the object that a group's node names.
+
+    Args:
+        cfg: the whole configuration.
+        group: the node's key, e.g. ``loss`` or ``data.source``.
+        extra: arguments that are not configuration.
+
+    Raises:
+        WrankError: an unknown key, with the nearest right one; a value the object refuses; a missing value (``???``).
+    """
+    node = OmegaConf.select(cfg, group)
+    if node is None or "_target_" not in node:
+        raise WrankError(
+            f"{group}: nothing to build (no _target_); choose an option of the group, see `wrank VERB --help`"
+        )
+    try:
+        missing = sorted(OmegaConf.missing_keys(node))
+        if missing:
+            raise WrankError(
+                f"{group}.{missing[0]} has no value: give it on the command line, {group}.{missing[0]}=..."
+            )
+        return instantiate(node, **extra, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, WrankError):
+            raise error.__cause__ from None
+        raise WrankError(_explain(group, node, error)) from error
+    except OmegaConfBaseException as error:
+        raise WrankError(f"{group}: {str(error).strip().split(chr(10))[0]}") from error
+
+
+def _explain(group: str, node: DictConfig, error: InstantiationException) -> str:
+    cause = error.__cause__ or error
+    text = str(cause).strip().split("\n")[0]
+    if "unexpected keyword argument" in text:
+        key = text.rsplit("'", 2)[-2]
+        near = difflib.get_close_matches(key, _parameters(node), 1)
+        return f"{group}.{key}: no such key" + (
+            f"; did you mean {group}.{near[0]}?" if near else f" of {node._target_}"
+        )
+    return f"{group} ({node._target_}): {type(cause).__name__}: {text}"
+
+
+def _parameters(node: DictConfig) -> list[str]:
+    import inspect
+
+    from hydra.utils import get_object
+
+    return list(inspect.signature(get_object(node._target_)).parameters)
+
+
+def plain(cfg: DictConfig, group: str) -> Any:
+    """A node as plain Python values, interpolations resolved.
+
+    Raises:
+        WrankError: a value that is missing or cannot be resolved.
+    """
+    try:
+        node = OmegaConf.select(cfg, group, throw_on_missing=True)
+        return OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if OmegaConf.is_config(node) else node
+    except OmegaConfBaseException as error:
+        raise WrankError(f"{group}: {str(error).strip().split(chr(10))[0]}") from error
+
+
+def check_root(cfg: DictConfig) -> None:
+    """Checks the root keys' values.
+
+    Raises:
+        WrankError: a value out of its range.
+    """
+    if cfg.get("seed", 0) < 0 or cfg.get("seed", 0) >= 2**32:
+        raise WrankError(f"seed={cfg.seed}: wanted a whole number from 0 to {2**32 - 1}")
+    if cfg.get("device", "auto") not in ("auto", "cpu", "cuda", "mps"):
+        raise WrankError(f"device={cfg.device}: wanted auto, cpu, cuda or mps")
+    if cfg.get("checkpoint", "best") not in ("best", "last"):
+        raise WrankError(f"checkpoint={cfg.checkpoint}: wanted best (by the dev queries) or last")
+    limit = cfg.get("max_queries")
+    if limit is not None and limit < 1:
+        raise WrankError(f"max_queries={limit}: wanted a whole number from 1 up, or null for all")
+    if len(cfg.get("study", "")) > 128 or not cfg.get("study", "x").strip():
+        raise WrankError("study: wanted 1 to 128 characters (a W&B group name holds no more)")

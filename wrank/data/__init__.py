@@ -1,0 +1,1 @@
+"""Collections and training lists: sources, the text table, sampling, collation."""

@@ -1,0 +1,121 @@
+"""A collection: passages, queries, and the judgements of one split."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from wrank.data.table import TextTable
+from wrank.errors import WrankError
+from wrank.files import sha256_of_json
+
+ALL_SPLIT = "all"
+"""The split that is meant to hold every judged query."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What is searched, what is asked, and what is right.
+
+    Attributes:
+        name: for people.
+        passages: id and full text (title and text joined) of every passage.
+        queries: id and text of every query, judged or not.
+        qrels: query id -> passage id -> grade, of this split alone, in the file's order.
+        excluded: query id -> passages that are neither right nor wrong: left out of rankings and of training.
+        split: the split's name.
+        fingerprint: SHA-256 over the content it was read from.
+        notes: counts of what the reader let pass, e.g. identical judgements given twice.
+    """
+
+    name: str
+    passages: TextTable
+    queries: TextTable
+    qrels: Mapping[str, Mapping[str, float]]
+    excluded: Mapping[str, set[str]]
+    split: str
+    fingerprint: str
+    notes: Mapping[str, int] = field(default_factory=dict)
+
+    def query_text(self, query_id: str) -> str:
+        """The text of a query."""
+        return self.queries.text(self.queries.row(query_id))
+
+    def known_keys(self, query_id: str) -> list[int]:
+        """Text keys of a query's known positives (grade above 0) and excluded passages: they are no negatives for it.
+
+        Returns:
+            Keys as `wrank.data.table.text_key` makes them, sorted, each once.
+        """
+        ids = [id for id, grade in self.qrels.get(query_id, {}).items() if grade > 0]
+        rows = self.passages.rows([*ids, *self.excluded.get(query_id, ())])
+        return sorted({int(self.passages.keys[row]) for row in rows})
+
+    def restricted_to(self, query_ids: Sequence[str], split: str) -> "Collection":
+        """The same collection with the judgements of some of its queries, e.g. the part that steers training.
+
+        Args:
+            query_ids: judged queries of this split.
+            split: the part's name.
+
+        Raises:
+            WrankError: a query that is not judged here.
+        """
+        if unknown := [id for id in query_ids if id not in self.qrels]:
+            raise WrankError(
+                f"{self.name}/{self.split}: {len(unknown)} queries are not judged in it, e.g. {unknown[:3]}"
+            )
+        qrels = {id: self.qrels[id] for id in query_ids}
+        fingerprint = sha256_of_json({"of": self.fingerprint, "queries": sorted(qrels)})
+        return replace(self, qrels=qrels, split=split, fingerprint=fingerprint)
+
+    def describe(self) -> dict[str, int | dict[str, int]]:
+        """Counts for tables and manifests; ``judgements_per_grade`` is itself a mapping, grade -> count."""
+        grades = Counter(grade for judged in self.qrels.values() for grade in judged.values())
+        return {
+            "passages": len(self.passages),
+            "empty_passages": self.passages.meta["empty_texts"],
+            "duplicate_texts": self.passages.meta["duplicate_texts"],
+            "queries": len(self.queries),
+            "judged_queries": len(self.qrels),
+            "queries_without_positive": sum(
+                not any(grade > 0 for grade in judged.values()) for judged in self.qrels.values()
+            ),
+            "judgements": sum(grades.values()),
+            "judgements_per_grade": {f"{grade:g}": grades[grade] for grade in sorted(grades)},
+            "excluded_pairs": sum(map(len, self.excluded.values())),
+            **self.notes,
+        }
+
+
+def check_disjoint(train: Collection, test: Collection) -> None:
+    """Refuses to train on the queries that are evaluated.
+
+    Queries are compared by their text, so two ids of one question count too, and one id of two collections does not.
+    The evaluated split may hold training queries when it is named ``all``: who asks for it has said so.
+
+    Args:
+        train: what is trained on.
+        test: what is evaluated.
+
+    Raises:
+        WrankError: shared queries; some are named.
+    """
+    if test.split == ALL_SPLIT:
+        return
+    trained = _texts_of(train)
+    shared = {id: trained[key] for key, id in _texts_of(test).items() if key in trained}
+    if shared:
+        raise WrankError(
+            f"{len(shared)} of the {len(test.qrels)} queries of {test.name}/{test.split} (evaluated) are also in "
+            f"{train.name}/{train.split} (trained on), e.g. {_named(shared)}: a score on seen queries says nothing. "
+            f"Choose data.train_split and data.split with different queries"
+        )
+
+
+def _texts_of(collection: Collection) -> dict[int, str]:
+    return {int(collection.queries.keys[collection.queries.row(id)]): id for id in collection.qrels}
+
+
+def _named(shared: Mapping[str, str], count: int = 3) -> str:
+    pairs: Iterable[tuple[str, str]] = list(shared.items())[:count]
+    return ", ".join(repr(test) if test == train else f"{test!r} (there {train!r})" for test, train in pairs)

@@ -1,0 +1,206 @@
+"""Draws training lists: K passages a query, judged ones first, negatives after them.
+
+What is drawn is a function of (seed, epoch, query id) alone, not of the order of calls, of workers, or of other
+queries. Left out of every list: passages excluded for the query, passages without text, and a text that is in the
+list already. A negative is never judged or excluded for its query, nor has the text of such a passage.
+"""
+
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from wrank.data.collection import Collection
+from wrank.data.pool import Pool, dense_candidates, read_pool
+from wrank.errors import WrankError
+from wrank.records import RankedList
+
+Choice = Literal["random", "top", "one_per_level"]
+Negatives = Literal["none", "random", "dense"]
+
+_log = logging.getLogger(__name__)
+_SMALL = 10_000  # passages; below, all are shuffled to draw some
+
+
+class ListSampler:
+    """Draws one list a query and epoch.
+
+    Args:
+        collection: passages, queries, judgements.
+        size: K, passages a list; fewer when there are no more.
+        choice: which judged passages: ``random`` ones; the ``top`` grades; ``one_per_level``: one of each grade from
+            the highest, then any. At least one with a grade above 0 is always among them.
+        judged: the most judged passages (any grade) in a list; None = as many as fit.
+        negatives: what fills the list: ``none``; ``random`` passages of the corpus; ``dense``: of a retriever's
+            ranking.
+        candidates: for ``dense``: query id -> passage ids, best first.
+        window: for ``dense``: first and last rank drawn from, counted from 1 after judged, excluded and repeated
+            passages have left the ranking.
+        seed: any whole number; 0 is a seed.
+        query_ids: the queries to draw for, None = all judged ones.
+
+    Attributes:
+        query_ids: the queries drawn for: those with a positive.
+        skipped: how many queries had no positive with a text and were left out.
+        short_windows: how many queries' rankings end before the window does.
+
+    Raises:
+        WrankError: settings that do not fit, unknown ids, candidates missing or too few, no query left.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        *,
+        size: int,
+        choice: Choice = "random",
+        judged: int | None = None,
+        negatives: Negatives = "none",
+        candidates: Mapping[str, Sequence[str]] | None = None,
+        window: Sequence[int] = (5, 60),
+        seed: int = 0,
+        query_ids: Sequence[str] | None = None,
+    ) -> None:
+        _check(size, choice, judged, negatives, candidates, window)
+        self.collection, self.size, self.choice, self.negatives, self.seed = collection, size, choice, negatives, seed
+        self.judged = size if judged is None else min(judged, size)
+        self.first, self.last = window
+        self.short_windows = 0
+        self._pools: dict[str, Pool] = {}
+        wanted = list(collection.qrels) if query_ids is None else list(query_ids)
+        _check_queries(wanted, collection)
+        for query_id in wanted:
+            pool = read_pool(collection, query_id)
+            if pool is None:
+                continue
+            if negatives == "dense":
+                ranked = dense_candidates(collection.passages, query_id, candidates or {}, pool.forbidden, self.first)
+                self.short_windows += len(ranked) < self.last
+                pool = replace(pool, candidates=tuple(ranked[self.first - 1 : self.last]))
+            self._pools[query_id] = pool
+        self.query_ids = list(self._pools)
+        self.skipped = len(wanted) - len(self.query_ids)
+        if not self.query_ids:
+            raise WrankError(
+                f"{collection.name}/{collection.split}: no query has a judged passage with a grade above 0"
+            )
+        if self.short_windows:
+            _log.warning(
+                "%d rankings end before rank %d: dense negatives come from fewer", self.short_windows, self.last
+            )
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+    def order(self, epoch: int) -> list[int]:
+        """The order of an epoch's items: a permutation of their indices, a function of (seed, epoch)."""
+        return _generator("order", self.seed, epoch).permutation(len(self)).tolist()
+
+    def sample(self, epoch: int, index: int) -> RankedList:
+        """The list of one query in one epoch.
+
+        Args:
+            epoch: from 0.
+            index: of the query in `query_ids`.
+
+        Returns:
+            Judged passages from the highest grade on, then negatives (grade 0); `sources` holds ``judged``,
+            ``random`` or ``dense``.
+        """
+        query_id = self.query_ids[index]
+        pool = self._pools[query_id]
+        generator = _generator("list", self.seed, epoch, query_id)
+        chosen = self._choose(pool, generator)
+        rows = [pool.rows[place] for place in chosen]
+        grades = [pool.grades[place] for place in chosen]
+        negatives = self._draw_negatives(pool, generator, self.size - len(rows))
+        table = self.collection.passages
+        return RankedList(
+            query_id=query_id,
+            query=self.collection.query_text(query_id),
+            passage_ids=[table.id(row) for row in rows + negatives],
+            passages=table.texts(rows + negatives),
+            grades=grades + [0.0] * len(negatives),
+            sources=["judged"] * len(rows) + [self.negatives] * len(negatives),
+        )
+
+    def _choose(self, pool: Pool, generator: np.random.Generator) -> list[int]:
+        """Places in the pool, from the highest grade on."""
+        shuffled: list[int] = generator.permutation(len(pool.rows)).tolist()
+        by_grade = sorted(shuffled, key=lambda place: -pool.grades[place])  # stable: equal grades stay shuffled
+        if self.choice == "top":
+            return by_grade[: self.judged]
+        if self.choice == "one_per_level":
+            firsts = list({pool.grades[place]: place for place in reversed(by_grade)}.values())[::-1]
+            chosen = (firsts + [place for place in shuffled if place not in firsts])[: self.judged]
+        else:
+            chosen = shuffled[: self.judged]
+            if not any(pool.grades[place] > 0 for place in chosen):
+                chosen[-1] = next(place for place in shuffled if pool.grades[place] > 0)
+        return sorted(chosen, key=lambda place: -pool.grades[place])
+
+    def _draw_negatives(self, pool: Pool, generator: np.random.Generator, count: int) -> list[int]:
+        if self.negatives == "none" or count == 0:
+            return []
+        if self.negatives == "dense":
+            places = generator.permutation(len(pool.candidates))[:count]
+            return [pool.candidates[place] for place in places]
+        table = self.collection.passages
+        drawn: dict[int, int] = {}  # text key -> row
+        small = len(table) <= _SMALL
+        rows = generator.permutation(len(table)) if small else generator.integers(len(table), size=100 * count)
+        for _ in range(1 if small else 2):  # again, over all, should the draws not have been enough
+            for row in rows.tolist():
+                key = int(table.keys[row])
+                if key not in pool.forbidden and key not in drawn and not table.is_empty(row):
+                    drawn[key] = row
+                    if len(drawn) == count:
+                        return list(drawn.values())
+            rows = generator.permutation(len(table))
+        return list(drawn.values())
+
+
+def _generator(*position: str | int) -> np.random.Generator:
+    digest = hashlib.blake2b("\0".join(map(str, position)).encode("utf-8"), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def _check(
+    size: int,
+    choice: str,
+    judged: int | None,
+    negatives: str,
+    candidates: Mapping[str, Sequence[str]] | None,
+    window: Sequence[int],
+) -> None:
+    for name, value, known in (("choice", choice, Choice), ("negatives", negatives, Negatives)):
+        if value not in get_args(known):
+            raise WrankError(f"lists.{name} is {value!r}; wanted one of {', '.join(get_args(known))}")
+    if size < 2:
+        raise WrankError(f"lists.size is {size}; wanted 2 or more: a list of one passage ranks nothing")
+    if judged is not None and judged < 1:
+        raise WrankError(f"lists.judged is {judged}; wanted 1 or more, or null for as many as fit")
+    if negatives != "dense":
+        return
+    if candidates is None:
+        raise WrankError(
+            "lists.negatives is dense, but no candidates were given: mine them, or set lists.negatives=random"
+        )
+    if len(window) != 2 or not 1 <= window[0] <= window[1]:
+        raise WrankError(f"lists.window is {list(window)}; wanted [first, last] rank with 1 <= first <= last")
+
+
+def _check_queries(query_ids: Sequence[str], collection: Collection) -> None:
+    counts: dict[str, int] = defaultdict(int)
+    for id in query_ids:
+        counts[id] += 1
+    if unknown := [id for id in counts if id not in collection.qrels]:
+        raise WrankError(
+            f"{len(unknown)} queries have no judgement in {collection.name}/{collection.split}, e.g. {unknown[:3]}"
+        )
+    if twice := [id for id, count in counts.items() if count > 1]:
+        raise WrankError(f"{len(twice)} query ids were given twice, e.g. {twice[:3]}")

@@ -1,0 +1,1 @@
+"""Losses: the contract in base.py and one loss a file."""

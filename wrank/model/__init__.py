@@ -1,0 +1,1 @@
+"""Encoders: transformer and pooling, bi-encoder, similarity, export."""

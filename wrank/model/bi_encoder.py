@@ -1,0 +1,270 @@
+"""The retriever: queries and passages become vectors apart from each other, and are compared by one product.
+
+Shapes: Q queries, N texts or passages, D embedding size.
+"""
+
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from wrank.errors import WrankError
+from wrank.model.card import license_of
+from wrank.model.encoder import Encoder
+from wrank.model.fingerprint import encoder_fingerprint
+from wrank.model.loading import load_parts, position_limit
+from wrank.model.settings import resolve_settings
+from wrank.model.similarity import similarity as compare
+from wrank.model.source import Source, open_source
+from wrank.model.tiny import tiny_parts
+
+Role = Literal["query", "passage"]
+
+
+class BiEncoder(nn.Module):
+    """Any Hugging Face encoder or decoder as a bi-encoder.
+
+    The product of two embeddings is their similarity, whichever it is: with cosine the embeddings have length 1.
+
+    Attributes:
+        source: what the model was made from, as given.
+        settings: everything beside the weights that decides an embedding or a score.
+        encoder: reads passages, and queries too unless the towers are separate.
+        query_encoder: reads queries when the towers are separate, else None.
+        learning_rate: what the trainer should use for this model unless told otherwise.
+        license_id: licence of the weights, where the source names one.
+    """
+
+    def __init__(
+        self,
+        source: str | None = None,
+        *,
+        path: str | None = None,
+        pooling: str | None = None,
+        normalize: bool | None = None,
+        similarity: str | None = None,
+        temperature: float | None = None,
+        learn_temperature: bool | None = None,
+        query_prompt: str | None = None,
+        passage_prompt: str | None = None,
+        query_length: int | None = None,
+        passage_length: int | None = None,
+        shared: bool | None = None,
+        gradient_checkpointing: bool = False,
+        dropout: float | None = None,
+        learning_rate: float = 2e-5,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        attention: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Load or build the model.
+
+        Args:
+            source: ``bundled:minilm``, ``random:tiny``, a Hugging Face id, or a folder.
+            path: a folder with a model; exactly one of ``source`` and ``path`` is given.
+            pooling: ``mean``, ``cls``, ``last`` or ``max``. This and the next eight: None takes what a
+                sentence-transformers folder says, else the default of ``wrank.model.settings.resolve_settings``.
+            normalize: give the embeddings length 1.
+            similarity: ``cosine`` or ``dot``.
+            temperature: similarities are divided by it, above 0.
+            learn_temperature: make the temperature a parameter (its logarithm is learned).
+            query_prompt: put before every query.
+            passage_prompt: put before every passage.
+            query_length: most tokens of a query, prompt and special tokens included.
+            passage_length: most tokens of a passage, prompt and special tokens included.
+            shared: one tower for queries and passages. None: as the folder has it, else one. False with a folder of one
+                tower: two towers that start equal.
+            gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
+            dropout: every dropout probability, 0 to below 1. None: as the model's config has it.
+            learning_rate: a hint that the trainer reads.
+            revision: branch, tag or commit on the hub.
+            trust_remote_code: run the Python code that comes with a model of the hub.
+            attention: transformers' ``attn_implementation``; None: its choice, ``sdpa`` where there is one.
+            seed: decides the weights of ``random:tiny``.
+
+        Raises:
+            WrankError: an unknown or unreachable model, or a setting that cannot be.
+        """
+        super().__init__()
+        given = {
+            "pooling": pooling,
+            "normalize": normalize,
+            "similarity": similarity,
+            "temperature": temperature,
+            "learn_temperature": learn_temperature,
+            "query_prompt": query_prompt,
+            "passage_prompt": passage_prompt,
+            "query_length": query_length,
+            "passage_length": passage_length,
+        }
+        if dropout is not None and not 0 <= dropout < 1:
+            raise WrankError(f"model.dropout={dropout}: give a probability from 0 to below 1, or null.")
+        if learning_rate <= 0:
+            raise WrankError(f"model.learning_rate={learning_rate}: give a number above 0.")
+        opened = open_source(source, path, revision=revision, trust_remote_code=trust_remote_code)
+        self.source = opened.name
+        self.license_id = None if opened.layout is None else license_of(opened.layout.root)
+        self.learning_rate = learning_rate
+        loading = {"dropout": dropout, "attention": attention}
+        self._build(opened, given, shared, loading, trust_remote_code, seed)
+        self._set_temperature()
+        self._check_prompts()
+        if gradient_checkpointing:
+            self._checkpoint_gradients()
+
+    def _build(
+        self,
+        opened: Source,
+        given: Mapping[str, Any],
+        shared: bool | None,
+        loading: dict[str, Any],
+        trust_remote_code: bool,
+        seed: int,
+    ) -> None:
+        layout = opened.layout
+        if layout is None:
+            transformer, tokenizer = tiny_parts(seed, **loading)
+        else:
+            transformer, tokenizer = load_parts(layout.passage, trust_remote_code=trust_remote_code, **loading)
+        said = {} if layout is None else layout.said
+        self.settings = resolve_settings(given, said, position_limit(transformer))
+        pooling = self.settings.pooling
+        self.encoder = Encoder(transformer, tokenizer, pooling)
+        self.query_encoder: Encoder | None = None
+        if layout is not None and not layout.shared:
+            if shared:
+                raise WrankError(f"model.shared=true, but {opened.name} holds two towers. Leave model.shared out.")
+            parts = load_parts(layout.query, trust_remote_code=trust_remote_code, **loading)
+            self.query_encoder = Encoder(*parts, pooling)
+            if self.query_encoder.dimension != self.encoder.dimension:
+                raise WrankError(f"{opened.name}: its two towers give vectors of different sizes.")
+        elif shared is False:
+            self.query_encoder = Encoder(copy.deepcopy(transformer), tokenizer, pooling)
+
+    def _set_temperature(self) -> None:
+        self.log_temperature: nn.Parameter | None = None
+        if self.settings.learn_temperature:
+            self.log_temperature = nn.Parameter(torch.tensor(math.log(self.settings.temperature)))
+
+    def _check_prompts(self) -> None:
+        roles: tuple[Role, ...] = ("query", "passage")
+        for role in roles:
+            prompt, length = self.prompt(role), self.length(role)
+            if prompt and len(self.tower(role).tokenize([prompt], length)[0]) >= length:
+                raise WrankError(
+                    f"model.{role}_prompt={prompt!r} alone fills model.{role}_length={length} tokens: nothing of the "
+                    "text would be read. Shorten the prompt or raise the length."
+                )
+
+    def _checkpoint_gradients(self) -> None:
+        for tower in (self.encoder,) if self.query_encoder is None else (self.encoder, self.query_encoder):
+            if not tower.transformer.supports_gradient_checkpointing:
+                raise WrankError(f"model.gradient_checkpointing=true, but {self.source} does not support it.")
+            tower.transformer.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    @property
+    def dimension(self) -> int:
+        """Size D of an embedding."""
+        return self.encoder.dimension
+
+    @property
+    def query_length(self) -> int:
+        """Most tokens of a query, prompt and special tokens included."""
+        return self.settings.query_length
+
+    @property
+    def passage_length(self) -> int:
+        """Most tokens of a passage, prompt and special tokens included."""
+        return self.settings.passage_length
+
+    @property
+    def shared(self) -> bool:
+        """Whether one tower reads queries and passages."""
+        return self.query_encoder is None
+
+    @property
+    def temperature(self) -> float:
+        """What similarities are divided by, as it is now."""
+        return self.settings.temperature if self.log_temperature is None else math.exp(self.log_temperature.item())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.encoder.device
+
+    def tower(self, role: Role) -> Encoder:
+        """The encoder that reads texts of this role."""
+        if role not in ("query", "passage"):
+            raise WrankError(f"role={role!r}: give 'query' or 'passage'.")
+        return self.query_encoder if role == "query" and self.query_encoder is not None else self.encoder
+
+    def prompt(self, role: Role) -> str:
+        """What is put before a text of this role."""
+        return self.settings.query_prompt if role == "query" else self.settings.passage_prompt
+
+    def length(self, role: Role) -> int:
+        """Most tokens of a text of this role."""
+        return self.settings.query_length if role == "query" else self.settings.passage_length
+
+    def tokenize(self, texts: Sequence[str], role: Role) -> list[list[int]]:
+        """Token numbers of each text: prompt put before it, special tokens in, cut to the role's length, not padded."""
+        prompt = self.prompt(role)
+        return self.tower(role).tokenize([prompt + text for text in texts] if prompt else texts, self.length(role))
+
+    def count_truncated(self, token_ids: Sequence[list[int]], role: Role) -> int:
+        """How many token lists fill the role's length, so that they were cut (or fitted exactly)."""
+        length = self.length(role)
+        return sum(len(row) >= length for row in token_ids)
+
+    def embed(self, token_ids: Sequence[list[int]], role: Role, *, chunk: int | None = None) -> Tensor:
+        """Embeddings of tokenized texts.
+
+        Args:
+            token_ids: N lists made by ``tokenize`` for the same role.
+            role: ``query`` or ``passage``.
+            chunk: texts encoded at once (sorted by length, padded to the chunk's longest); None: all.
+
+        Returns:
+            [N, D] in the given order, float32, differentiable, of length 1 if the settings say so.
+        """
+        vectors_ND = self.tower(role).embed(token_ids, chunk)
+        return functional.normalize(vectors_ND, dim=-1) if self.settings.normalize else vectors_ND
+
+    def score(self, queries_QD: Tensor, passages_ND: Tensor) -> Tensor:
+        """Similarity of every query with every passage, divided by the temperature: [Q, N], float32."""
+        scores_QN = compare(queries_QD, passages_ND, self.settings.similarity)
+        if self.log_temperature is None:
+            return scores_QN / self.settings.temperature
+        return scores_QN * torch.exp(-self.log_temperature.float())
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over everything that changes an embedding: weights, architecture, tokenizer and settings.
+
+        Not in it: similarity and temperature (they act on embeddings), dropout, learning rate, chunks, device.
+        """
+        parts: dict[str, Any] = {"settings": self.settings.of_embedding(), "passage": encoder_fingerprint(self.encoder)}
+        if self.query_encoder is not None:
+            parts["query"] = encoder_fingerprint(self.query_encoder)
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    def save(
+        self,
+        folder: Path | str,
+        scores: Mapping[str, float] | None = None,
+        base: str | None = None,
+        facts: Mapping[str, str] | None = None,
+        license_id: str | None = None,
+    ) -> None:
+        """Write the model in sentence-transformers' folder layout; see ``wrank.model.export.save``."""
+        from wrank.model.export import save
+
+        save(self, Path(folder), scores=scores, base=base, facts=facts, license_id=license_id)

@@ -1,0 +1,73 @@
+"""Stage ``candidates``: the base model's own ranking for each training query, from which hard negatives are drawn."""
+
+from pathlib import Path
+from typing import Any
+
+from wrank.data.collection import Collection
+from wrank.evaluation.encode import encode
+from wrank.evaluation.search import search
+from wrank.files import read_run, write_run
+from wrank.model.bi_encoder import BiEncoder
+from wrank.stage.context import Context
+from wrank.stage.vectors import passage_vectors
+from wrank.store import Artifact, Stage
+
+
+def find_candidates(
+    context: Context, collection: Collection, model: BiEncoder, depth: int
+) -> tuple[Artifact, dict[str, list[str]]]:
+    """Ranks the corpus for each judged query by the base model.
+
+    Args:
+        context: the job.
+        collection: the training split.
+        model: the base model.
+        depth: ranks wanted after judged and excluded passages are left out.
+
+    Returns:
+        The artifact, and query id -> passage ids, best first.
+    """
+    longest = max((len(grades) for grades in collection.qrels.values()), default=0)
+    ranks = depth + longest
+    vectors_artifact, vectors = passage_vectors(context, collection, model, context.model_name)
+    stage = Stage(
+        kind="candidates",
+        name=f"{collection.name}-{collection.split}-{context.model_name}",
+        config=context.search_identity | {"depth": ranks},
+        inputs={
+            "collection": collection.fingerprint,
+            "model": model.fingerprint(),
+            "vectors": vectors_artifact.content_key,
+        },
+        details={"collection": collection.name, "split": collection.split, "model": context.model_name},
+    )
+
+    def work(folder: Path) -> dict[str, Any]:
+        query_ids = sorted(collection.qrels)
+        texts = collection.queries.texts([collection.queries.row(query_id) for query_id in query_ids])
+        settings = context.settings
+        queries = encode(
+            model,
+            texts,
+            "query",
+            batch_tokens=settings.batch_tokens,
+            precision=settings.precision,
+            device=context.device,
+        )
+        rankings = search(
+            queries.vectors_ND,
+            vectors,
+            query_ids,
+            collection.passages.ids,
+            k=ranks,
+            chunk=settings.chunk,
+            excluded=collection.excluded,
+            drop_self=settings.drop_self,
+            device=context.device,
+        )
+        write_run(folder / "run.trec", dict(rankings.with_distinct_scores()), "wrank")
+        return {"queries": len(query_ids), "depth": ranks}
+
+    artifact = context.do(stage, work)
+    ranked = read_run(artifact.path / "run.trec")
+    return artifact, {query_id: [passage_id for passage_id, _ in rows] for query_id, rows in ranked.items()}

@@ -1,0 +1,130 @@
+"""What every stage needs: the configuration, the store, and the parts made from them once."""
+
+import dataclasses
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from wrank.config import build, check_root, plain
+from wrank.data.collection import Collection
+from wrank.errors import WrankError
+from wrank.evaluation.settings import EvaluationSettings
+from wrank.model.bi_encoder import BiEncoder
+from wrank.store import Artifact, Stage, Store
+from wrank.tracking.progress import note
+
+log = logging.getLogger(__name__)
+
+# Keys of a model's node that do not change what it computes, or whose effect its fingerprint holds.
+_MODEL_WITHOUT = frozenset(
+    {"_target_", "source", "path", "learning_rate", "gradient_checkpointing", "attention", "revision"}
+)
+
+
+@dataclass
+class Context:
+    """One job: its configuration and the parts made from it on first use.
+
+    Attributes:
+        cfg: the composed configuration.
+        choices: config group -> option.
+        store: where artifacts are.
+    """
+
+    cfg: DictConfig
+    choices: dict[str, str]
+    store: Store = field(init=False)
+    _collections: dict[str, Collection] = field(default_factory=dict)
+    _base: BiEncoder | None = None
+    _source: Any = None
+    _settings: EvaluationSettings | None = None
+
+    def __post_init__(self) -> None:
+        check_root(self.cfg)
+        self.store = Store(plain(self.cfg, "paths.store"))
+
+    @property
+    def source(self) -> Any:
+        """The collection's reader."""
+        if self._source is None:
+            self._source = build(self.cfg, "data.source")
+        return self._source
+
+    def collection(self, split: str) -> Collection:
+        """The collection with the judgements of one split, read and checked once."""
+        if split not in self._collections:
+            self._collections[split] = self.source.load(split, Path(plain(self.cfg, "paths.tables")))
+        return self._collections[split]
+
+    @property
+    def test_split(self) -> str:
+        """The split that is evaluated."""
+        return str(plain(self.cfg, "data.split"))
+
+    @property
+    def train_split(self) -> str:
+        """The split that is trained on."""
+        return str(plain(self.cfg, "data.train_split"))
+
+    @property
+    def base(self) -> BiEncoder:
+        """The encoder that was chosen: evaluated as it is, or trained from."""
+        if self._base is None:
+            self._base = build(self.cfg, "model")
+            self._base.to(self.device)
+        return self._base
+
+    def fresh_model(self) -> BiEncoder:
+        """A second copy of the encoder, whose weights may be changed."""
+        model: BiEncoder = build(self.cfg, "model")
+        return model
+
+    @property
+    def settings(self) -> EvaluationSettings:
+        """How evaluations are made."""
+        if self._settings is None:
+            self._settings = build(self.cfg, "evaluation")
+        return self._settings
+
+    @property
+    def search_identity(self) -> dict[str, Any]:
+        """The keys of the evaluation that can change a ranking."""
+        kept = dataclasses.asdict(self.settings)
+        return {key: kept[key] for key in ("depth", "precision", "drop_self")}
+
+    @property
+    def model_identity(self) -> dict[str, Any]:
+        """The keys of the model that can change a training; its weights are an input, by fingerprint."""
+        return {key: value for key, value in plain(self.cfg, "model").items() if key not in _MODEL_WITHOUT}
+
+    @property
+    def device(self) -> str:
+        """Where to encode."""
+        import torch
+
+        asked = str(self.cfg.device)
+        cuda = torch.cuda.is_available()
+        if asked == "cuda" and not cuda:
+            raise WrankError("device=cuda, but torch sees no GPU here: use device=cpu, or check `nvidia-smi`")
+        return ("cuda" if cuda else "cpu") if asked == "auto" else asked
+
+    @property
+    def model_name(self) -> str:
+        """The encoder's short name: the option, or the folder's name for ``model=path``."""
+        option = self.choices.get("model", "model")
+        if option != "path":
+            return option
+        folder = Path(str(plain(self.cfg, "model.path"))).expanduser().absolute()
+        return folder.parent.name if folder.name in ("best", "last") else folder.name
+
+    def do(self, stage: Stage, work: Any) -> Artifact:
+        """Runs a stage in the store, and tells people what happens."""
+        artifact = self.store.run(
+            stage, work, on_wait=lambda path: note(f"{stage.kind}: another process is at it; waiting ({path})")
+        )
+        word = "found" if artifact.was_finished else f"made in {artifact.manifest['seconds']:.0f} s"
+        note(f"{stage.kind}: {word}: {artifact.path}")
+        return artifact

@@ -1,0 +1,302 @@
+"""Stages and artifacts: a finished folder is whole by construction.
+
+A stage is a pure step: (config that can change the result, content keys of its inputs) -> one folder
+``STORE/<kind>/<name>-<key>/`` with a ``manifest.json``. Work goes on in ``STORE/<kind>/.partial-<key>/`` under a lock;
+the folder is renamed when complete. What a killed stage leaves in its partial folder is handed to the next try, which
+goes on from there. The same key asked for twice at once: one process works, the other waits. A finished key returns at
+once.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from wrank import __version__
+from wrank.errors import WrankError
+from wrank.files import sha256_of_file, sha256_of_json, sync_folder, write_atomic
+
+SCHEMA_VERSION = 1
+KEY_LENGTH = 16
+MANIFEST = "manifest.json"
+_PACKAGES = ("torch", "transformers", "pytorch-lightning", "hydra-core", "ir-measures", "numpy", "wandb")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step to be done once.
+
+    Attributes:
+        kind: what it makes: ``model``, ``evaluation``, ``vectors``, ...; the folder's first level.
+        name: words for people, part of the folder's name, not of the key.
+        config: JSON values that can change the result; not workers, devices, loggers or paths.
+        inputs: a word for each input -> its content key.
+        seeds: the seeds the stage draws from, for the manifest.
+        details: anything for readers of the manifest that does not belong into the key.
+    """
+
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON of everything that can change the result."""
+        return sha256_of_json(
+            {
+                "stage": self.kind,
+                "schema": SCHEMA_VERSION,
+                "config": self.config,
+                "inputs": dict(self.inputs),
+                "wrank": __version__,
+            }
+        )
+
+    @property
+    def folder_name(self) -> str:
+        """Name and shortened key: ``minilm-ws2-s0-1f0c...``."""
+        return f"{slug(self.name)}-{self.key[:KEY_LENGTH]}"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished stage: its folder, its manifest, and whether it stood there before."""
+
+    path: Path
+    manifest: dict[str, Any]
+    was_finished: bool = True
+
+    @property
+    def content_key(self) -> str:
+        """SHA-256 over the hashes of the files: what a later stage names as its input."""
+        return str(self.manifest["content_key"])
+
+
+Work = Callable[[Path], Mapping[str, Any] | None]
+"""Does a stage's work in the folder it is given; may return counts and figures for the manifest."""
+
+
+class Store:
+    """The folder of artifacts.
+
+    Args:
+        root: the folder; made when missing.
+
+    Raises:
+        WrankError: when the folder cannot be made or written.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root).expanduser().absolute()
+        with io_errors(self.root):
+            (self.root / ".locks").mkdir(parents=True, exist_ok=True)
+
+    def folder(self, stage: Stage) -> Path:
+        """Where the finished artifact stands; the name's words may differ, the key decides."""
+        for path in (self.root / stage.kind).glob(f"*-{stage.key[:KEY_LENGTH]}"):
+            if not path.name.startswith(".") and (path / MANIFEST).is_file():
+                return path
+        return self.root / stage.kind / stage.folder_name
+
+    def partial(self, stage: Stage) -> Path:
+        """Where its work goes on until it is finished."""
+        return self.root / stage.kind / f".partial-{stage.key[:KEY_LENGTH]}"
+
+    def find(self, stage: Stage) -> Artifact | None:
+        """The finished artifact of a stage, or None."""
+        path = self.folder(stage)
+        if not (path / MANIFEST).is_file():
+            return None
+        manifest = read_manifest(path)
+        if manifest["key"] != stage.key:  # equal first 16 digits, another stage
+            raise WrankError(
+                f"{path}: its key is {manifest['key']}, wanted {stage.key}: move that folder away and try again"
+            )
+        return Artifact(path, manifest)
+
+    def run(self, stage: Stage, work: Work, on_wait: Callable[[Path], None] | None = None) -> Artifact:
+        """Returns the stage's artifact, doing the work if no one has.
+
+        Args:
+            stage: what is wanted.
+            work: called with the partial folder, in which an earlier, killed try may have left files.
+            on_wait: called once with the lock's path when another process holds the key.
+
+        Raises:
+            WrankError: full disk, read-only store, or whatever the work raises.
+        """
+        if (found := self.find(stage)) is not None:
+            return found
+        with self._locked(stage, on_wait):
+            if (found := self.find(stage)) is not None:
+                return found
+            partial = self.partial(stage)
+            with io_errors(partial):
+                partial.mkdir(parents=True, exist_ok=True)
+                started, clock = datetime.now(UTC), time.monotonic()
+                result = dict(work(partial) or {})
+                manifest = _manifest(stage, partial, result, started, time.monotonic() - clock)
+                write_atomic(partial / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+                final = self.root / stage.kind / stage.folder_name
+                partial.replace(final)
+                sync_folder(final.parent)
+        return Artifact(final, manifest, was_finished=False)
+
+    @contextmanager
+    def _locked(self, stage: Stage, on_wait: Callable[[Path], None] | None) -> Iterator[None]:
+        path = self.root / ".locks" / f"{stage.kind}-{stage.key[:KEY_LENGTH]}.lock"
+        lock = FileLock(path)
+        with io_errors(path):
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                if on_wait:
+                    on_wait(path)
+                lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def artifacts(self) -> list[Artifact]:
+        """Every finished artifact, oldest first; reads manifests only."""
+        found = [
+            Artifact(path.parent, read_manifest(path.parent)) for path in self.root.glob(f"[!.]*/[!.]*/{MANIFEST}")
+        ]
+        return sorted(found, key=lambda artifact: str(artifact.manifest["finished"]))
+
+    def unfinished(self) -> list[Path]:
+        """Partial folders: stages at work now, or killed."""
+        return sorted(self.root.glob("[!.]*/.partial-*"))
+
+
+def slug(text: str) -> str:
+    """Letters, digits, dots, underscores and hyphens only; 80 characters at the most."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80] or "unnamed"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of an artifact's folder.
+
+    Raises:
+        WrankError: when there is none, or it cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WrankError(f"{folder}: no {MANIFEST} in it, so it is no finished artifact of wrank") from None
+    except (OSError, ValueError) as error:
+        raise WrankError(f"{path}: cannot be read ({error}); remove the folder and run the command again") from None
+    if not isinstance(manifest, dict) or not {"key", "kind", "finished", "content_key"} <= manifest.keys():
+        raise WrankError(f"{path}: not a manifest of wrank (wanted the keys key, kind, finished, content_key)")
+    return manifest
+
+
+@contextmanager
+def io_errors(where: Path) -> Iterator[None]:
+    """Turns a full disk, a read-only or forbidden place into a WrankError that says what to do."""
+    import errno
+
+    advice = {
+        errno.ENOSPC: "the disk is full: free some space, or set paths.store to another disk",
+        errno.EDQUOT: "the disk quota is used up: free some space, or set paths.store to another disk",
+        errno.EROFS: "the file system is read-only: set paths.store to a folder that can be written",
+        errno.EACCES: "permission denied: set paths.store to a folder that you can write",
+        errno.EPERM: "operation not permitted: set paths.store to a folder that you can write",
+        errno.ENOTDIR: "a part of this path is a file: set paths.store to a folder",
+        errno.EEXIST: "a file stands where a folder is wanted: set paths.store to a folder",
+    }
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in advice:
+            raise
+        raise WrankError(f"{error.filename or where}: {advice[error.errno]} ({error.strerror})") from error
+
+
+def _manifest(
+    stage: Stage, folder: Path, result: Mapping[str, Any], started: datetime, seconds: float
+) -> dict[str, Any]:
+    files = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    return {
+        "key": stage.key,
+        "kind": stage.kind,
+        "name": stage.name,
+        "schema": SCHEMA_VERSION,
+        "content_key": sha256_of_json({name: entry["sha256"] for name, entry in files.items()}),
+        "config": dict(stage.config),
+        "inputs": dict(stage.inputs),
+        "seeds": dict(stage.seeds),
+        "details": dict(stage.details),
+        "result": result,
+        "files": files,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "seconds": round(seconds, 3),
+        "wrank": __version__,
+        "packages": package_versions(),
+        "git": git_state(),
+        "hardware": hardware(),
+    }
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result."""
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+@cache
+def git_state() -> dict[str, Any]:
+    """Commit and dirty flag of the checkout wrank runs from; empty when it was installed from a wheel."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists() or shutil.which("git") is None:
+        return {}
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except subprocess.CalledProcessError:  # no commit yet, or not our repository
+        return {}
+
+
+def hardware() -> dict[str, Any]:
+    """What the stage ran on."""
+    facts: dict[str, Any] = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
+    import sys
+
+    torch = sys.modules.get("torch")  # reported when in use; never imported for this
+    if torch is not None and torch.cuda.is_available():
+        facts["gpus"] = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return facts

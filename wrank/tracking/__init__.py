@@ -1,0 +1,1 @@
+"""What a run is called and where its figures go."""

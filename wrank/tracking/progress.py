@@ -1,0 +1,50 @@
+"""Progress bars for people: what is done, the rate, the time left."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+console = Console(stderr=True)
+"""Bars and notes go to standard error; tables and paths, which scripts read, to standard output."""
+
+
+class _Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed, once known."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.1f}/s" if speed else "-/s")
+
+
+@contextmanager
+def progress_bar(label: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """Shows a bar while the block runs.
+
+    Args:
+        label: what is done.
+        total: units to do.
+        unit: what is counted: passages, queries.
+
+    Yields:
+        A function that adds to the units done.
+    """
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
+        task = bars.add_task(label, total=total)
+        yield lambda done: bars.advance(task, done)
+
+
+def note(text: str) -> None:
+    """One line for people, on standard error."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

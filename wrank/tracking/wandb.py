@@ -1,0 +1,116 @@
+"""Weights & Biases through Lightning's logger, offline by default."""
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from wrank.errors import WrankError
+from wrank.tracking.base import Tracker
+from wrank.tracking.identity import RunIdentity
+
+log = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+MODES = ("offline", "online", "disabled")
+
+
+def never_raises(method: F) -> F:
+    """Turns an error of the tracking service into one warning; the run goes on without it."""
+
+    @functools.wraps(method)
+    def guarded(self: "WandbTracker", *words: Any, **named: Any) -> Any:
+        if self.broken:
+            return None
+        try:
+            return method(self, *words, **named)
+        except Exception as error:  # whatever W&B raises: time-outs, full disks, its own bugs
+            self.broken = True
+            log.warning(
+                "W&B: %s: %s; this run goes on without it (metrics.csv is complete)", type(error).__name__, error
+            )
+            return None
+
+    return cast(F, guarded)
+
+
+class WandbTracker(Tracker):
+    """One W&B run for one wrank run.
+
+    Args:
+        project: W&B project.
+        entity: W&B user or team; None = the account's default.
+        mode: offline, online or disabled.
+        folder: where W&B writes its files.
+
+    Raises:
+        WrankError: an unknown mode.
+    """
+
+    def __init__(
+        self, project: str = "wrank", entity: str | None = None, mode: str = "offline", folder: str = "wandb"
+    ) -> None:
+        if mode not in MODES:
+            raise WrankError(f"logger.mode={mode!r}: wanted one of {', '.join(MODES)}")
+        self.project, self.entity, self.mode, self.folder = project, entity, mode, Path(folder)
+        self.logger: Any = None
+        self.broken = False
+
+    @never_raises
+    def start(self, identity: RunIdentity) -> None:
+        """Opens the run with an id derived from the run's key."""
+        import wandb
+        from pytorch_lightning.loggers import WandbLogger
+
+        if self.mode == "disabled":
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        run = wandb.init(
+            project=self.project,
+            entity=self.entity,
+            mode=cast(Any, self.mode),
+            dir=str(self.folder.absolute()),
+            id=identity.id,
+            resume="allow" if self.mode == "online" else None,
+            name=identity.name,
+            group=identity.group[:128],
+            job_type=identity.job_type,
+            tags=[tag[:64] for tag in identity.tags],
+            config=identity.flat_config(),
+            reinit="finish_previous",
+            settings=wandb.Settings(silent=True, console="off", init_timeout=60),
+        )
+        self.logger = WandbLogger(experiment=run, log_model=False)
+        guard_logger(self.logger)
+
+    def lightning_loggers(self) -> list[Any]:
+        """The run's logger, unless W&B failed to start."""
+        return [] if self.logger is None or self.broken else [self.logger]
+
+    @never_raises
+    def log(self, figures: Mapping[str, float]) -> None:
+        """Adds figures of the whole run to its history and summary."""
+        if self.logger is not None:
+            self.logger.experiment.log(dict(figures))
+
+    @never_raises
+    def finish(self, exit_code: int) -> None:
+        """Closes the run."""
+        if self.logger is not None:
+            self.logger.experiment.finish(exit_code=exit_code, quiet=True)
+            self.logger = None
+
+
+def guard_logger(logger: Any) -> None:
+    """Makes the methods Lightning calls during training log a warning instead of raising."""
+    for name in ("log_metrics", "log_hyperparams", "save", "finalize", "after_save_checkpoint", "log_graph"):
+        method = getattr(logger, name)
+
+        def guarded(*words: Any, _method: Callable[..., Any] = method, **named: Any) -> Any:
+            try:
+                return _method(*words, **named)
+            except Exception as error:  # as in never_raises
+                log.warning("W&B: %s: %s; a point was not logged (metrics.csv has it)", type(error).__name__, error)
+                return None
+
+        setattr(logger, name, guarded)

@@ -1,0 +1,40 @@
+"""Checkpoints to go on from after a kill."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from wrank.store import io_errors
+
+
+class ResumeCheckpoint(pl.Callback):
+    """Every so many optimizer steps writes ``resume.ckpt``: weights, optimizer, schedule, position, callbacks' states.
+
+    Placed last among the callbacks, so that the others' states of the same step are in it. The file is replaced
+    atomically. At the last batch none is written: the artifact is about to be finished.
+
+    Args:
+        path: the checkpoint's file.
+        steps: optimizer steps between two checkpoints.
+    """
+
+    def __init__(self, path: Path, steps: int) -> None:
+        self.path, self.steps = path, steps
+        self._saved_at = -1
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Saves when due."""
+        step = trainer.global_step
+        due = step > 0 and step % self.steps == 0 and step != self._saved_at
+        if not due or batch_idx + 1 >= trainer.num_training_batches or trainer.should_stop:
+            return
+        self._saved_at = step
+        fresh = self.path.with_suffix(".new")
+        with io_errors(self.path):
+            trainer.save_checkpoint(fresh)
+            if trainer.is_global_zero:
+                fresh.replace(self.path)
+        trainer.strategy.barrier("resume-checkpoint")

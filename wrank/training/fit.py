@@ -1,0 +1,191 @@
+"""One training in one folder: from lists and a model to ``best/`` and ``last/``, going on after a kill."""
+
+import json
+import logging
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from wrank.data.lists import ListSampler
+from wrank.errors import WrankError
+from wrank.loss.base import Loss
+from wrank.model.bi_encoder import BiEncoder
+from wrank.training.callback.dev import DEV_SCORES, DevScore
+from wrank.training.callback.last import LAST_FACTS, LastWeights
+from wrank.training.callback.resume import ResumeCheckpoint
+from wrank.training.datamodule import ListDataModule
+from wrank.training.metrics import merge_logs, new_log
+from wrank.training.module import Card, ListwiseModule
+from wrank.training.settings import TrainerSettings
+
+log = logging.getLogger(__name__)
+CHECKPOINT = "resume.ckpt"
+
+
+@dataclass
+class Training:
+    """What one training needs.
+
+    Attributes:
+        model: the bi-encoder; its weights are changed.
+        loss: the loss.
+        sampler: draws the lists.
+        known: query id -> text keys of its known positives and excluded passages.
+        settings: the trainer's keys.
+        seed: of dropout; the sampler has its own.
+        dev: the model -> measure -> value over the dev queries; None = no dev queries, the last weights are the best.
+        dev_name: the dev set's name in ``val/<name>/<measure>``.
+        card: facts for the model card.
+        loggers: Lightning loggers beside the CSV file.
+        callbacks: Lightning callbacks beside our own, e.g. a progress bar.
+    """
+
+    model: BiEncoder
+    loss: Loss
+    sampler: ListSampler
+    known: Callable[[str], Any]
+    settings: TrainerSettings
+    seed: int
+    dev: Callable[[BiEncoder], dict[str, float]] | None = None
+    dev_name: str = "dev"
+    card: Card = field(default_factory=Card)
+    loggers: Sequence[Logger] = ()
+    callbacks: Sequence[pl.Callback] = ()
+
+
+def fit(training: Training, folder: Path) -> dict[str, Any]:
+    """Trains; ``folder`` then holds ``best/``, ``last/``, ``metrics.csv`` and ``dev.json``.
+
+    Args:
+        training: what to train, on what, how.
+        folder: the stage's partial folder; a ``resume.ckpt`` in it is gone on from.
+
+    Returns:
+        Figures for the manifest: steps, epochs, resumed_at, best_step, dev scores.
+
+    Raises:
+        WrankError: no list to train on, an in_batch the loss does not support, a diverged loss.
+    """
+    settings = training.settings
+    if len(training.sampler) == 0:
+        raise WrankError("no query of the training split has a passage with a grade above 0: nothing to train on")
+    steps = settings.steps(len(training.sampler))
+    module = ListwiseModule(training.model, training.loss, settings, total_steps=steps, seed=training.seed)
+    module.epoch_size = len(training.sampler)
+    data = ListDataModule(
+        training.sampler,
+        training.known,
+        batches=steps * settings.accumulate,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+    )
+    checkpoint = folder / CHECKPOINT
+    resumed_at = _saved_step(checkpoint)
+    dev = _dev_callback(training, folder, steps)
+    trainer = _trainer(training, folder, dev, checkpoint)
+    with warnings.catch_warnings():
+        _quiet()
+        try:
+            trainer.fit(module, data, ckpt_path=str(checkpoint) if resumed_at else None, weights_only=True)
+        except torch.multiprocessing.ProcessRaisedException as error:
+            raise _of_a_rank(error) from None
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return _finish(folder, {"steps_planned": steps, "resumed_at": resumed_at})
+
+
+def _dev_callback(training: Training, folder: Path, steps: int) -> DevScore | None:
+    if training.dev is None:
+        return None
+    epoch = max(1, round(len(training.sampler) / training.settings.queries_a_step))
+    return DevScore(
+        training.dev,
+        prefix=f"val/{training.dev_name}",
+        steps=training.settings.dev_steps or min(epoch, steps),
+        patience=training.settings.patience,
+        folder=folder,
+        card=training.card,
+    )
+
+
+def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint: Path) -> pl.Trainer:
+    settings = training.settings
+    callbacks = [
+        *training.callbacks,
+        *([dev] if dev else []),
+        LastWeights(folder, training.card),
+        ResumeCheckpoint(checkpoint, settings.checkpoint_steps),
+    ]
+    return pl.Trainer(
+        default_root_dir=folder,
+        accelerator="gpu" if settings.uses_gpu() else "cpu",
+        devices=settings.devices,
+        num_nodes=settings.nodes,
+        strategy=settings.strategy,
+        precision=settings.resolved_precision(),  # type: ignore[arg-type]
+        max_epochs=1,  # the stream is one pass over all positions (see datamodule.py)
+        accumulate_grad_batches=settings.accumulate,
+        gradient_clip_val=settings.clip,
+        log_every_n_steps=settings.log_steps,
+        logger=[CSVLogger(folder, name="", version=new_log(folder), flush_logs_every_n_steps=1), *training.loggers],
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=any(isinstance(callback, pl.callbacks.ProgressBar) for callback in training.callbacks),
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _saved_step(checkpoint: Path) -> int:
+    if not checkpoint.is_file():
+        return 0
+    try:
+        return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
+    except Exception as error:
+        raise WrankError(
+            f"{checkpoint}: not a checkpoint that can be gone on from ({error}); remove it to start anew"
+        ) from None
+
+
+def _finish(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """Reads back what rank 0 wrote: with spawned ranks this process did not see the training."""
+    result = facts | json.loads((folder / LAST_FACTS).read_text(encoding="utf-8"))
+    if (folder / DEV_SCORES).is_file():
+        dev = json.loads((folder / DEV_SCORES).read_text(encoding="utf-8"))
+        result |= {"best_step": dev["best_step"], "best_dev": dev["best"], "dev": dev["history"][-1]}
+    else:
+        shutil.copytree(folder / "last", folder / "best", dirs_exist_ok=True)
+    merge_logs(folder, facts["resumed_at"])
+    for leftover in [*folder.glob("bad_batch_*.jsonl"), folder / CHECKPOINT, folder / LAST_FACTS]:
+        leftover.unlink(missing_ok=True)  # of an earlier try, or of no more use
+    return result
+
+
+def _of_a_rank(error: Exception) -> Exception:
+    """A WrankError of a spawned rank as a WrankError here; anything else as it came."""
+    for line in reversed(str(error).strip().split("\n")):
+        name, _, message = line.partition(": ")
+        if name in ("wrank.errors.WrankError", "wrank.training.module.TrainingDiverged"):
+            return WrankError(message)
+    return error
+
+
+def _quiet() -> None:
+    """Lightning's advice that does not apply here: our loader is a stream, workers are the user's key."""
+    for message in (
+        ".*does not have many workers.*",
+        ".*logging interval.*",
+        ".*Checkpoint directory.*",
+        ".*`isinstance.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)

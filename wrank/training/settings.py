@@ -1,0 +1,157 @@
+"""How to train: the keys of ``conf/trainer``, checked."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from wrank.errors import WrankError
+
+ACCELERATORS = ("auto", "cpu", "gpu")
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+IN_BATCH = ("none", "local", "global")
+STRATEGIES = ("auto", "ddp", "ddp_spawn", "ddp_fork")
+
+# Keys that say where and how fast a run goes, not what comes out of it (beyond rounding).
+_NOT_IDENTITY = frozenset(
+    {"accelerator", "strategy", "workers", "passage_chunk", "checkpoint_steps", "log_steps", "devices", "nodes"}
+)
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """The trainer's keys.
+
+    Attributes:
+        max_epochs: passes over the training queries; may be a fraction.
+        max_steps: optimizer steps; overrides ``max_epochs`` when set.
+        batch_size: queries a device and step.
+        accumulate: batches whose gradients are added before an optimizer step.
+        learning_rate: AdamW's peak rate.
+        weight_decay: AdamW's weight decay; biases and normalisation weights are left out.
+        warmup: share of the steps in which the rate rises linearly from 0; it then falls linearly to 0.
+        clip: largest norm of the gradient; None = no clipping.
+        in_batch: whose passages a query is scored against: ``none`` (its own), ``local`` (this device's batch),
+            ``global`` (the batch of all devices).
+        precision: ``auto`` = bf16-mixed where the processor computes it natively, else 32-true.
+        accelerator: auto, cpu or gpu.
+        devices: processes a node.
+        nodes: machines.
+        strategy: how several processes work together.
+        passage_chunk: texts encoded in one forward pass, sorted by length so that padding is not computed; None = all.
+        dev_steps: optimizer steps between two scorings of the dev queries; None = once an epoch.
+        dev_passages: size of the slice of the corpus that dev queries are ranked over.
+        patience: scorings without a better dev score after which training stops; None = never.
+        checkpoint_steps: optimizer steps between two checkpoints to resume from.
+        log_steps: batches between two logged points.
+        workers: processes that prepare batches; 0 = in the training process.
+
+    Raises:
+        WrankError: a value out of its range, with the range.
+    """
+
+    max_epochs: float = 1.0
+    max_steps: int | None = None
+    batch_size: int = 16
+    accumulate: int = 1
+    learning_rate: float = 2e-5
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    clip: float | None = 1.0
+    in_batch: str = "local"
+    precision: str = "auto"
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    strategy: str = "auto"
+    passage_chunk: int | None = 16
+    dev_steps: int | None = None
+    dev_passages: int = 300
+    patience: int | None = None
+    checkpoint_steps: int = 50
+    log_steps: int = 1
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        for key, choices in (
+            ("accelerator", ACCELERATORS),
+            ("precision", PRECISIONS),
+            ("in_batch", IN_BATCH),
+            ("strategy", STRATEGIES),
+        ):
+            if getattr(self, key) not in choices:
+                raise WrankError(f"trainer.{key}={getattr(self, key)!r}: wanted one of {', '.join(choices)}")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        ranges: dict[str, tuple[float, float]] = {
+            "max_epochs": (0, 10_000),
+            "learning_rate": (0, 1),
+            "weight_decay": (-1e-12, 1),
+            "warmup": (-1e-12, 1),
+            "clip": (0, float("inf")),
+        }
+        for key, (low, high) in ranges.items():
+            value = getattr(self, key)
+            if value is None and key == "clip":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low < value <= high:
+                raise WrankError(f"trainer.{key}={value!r}: wanted a number above {max(low, 0):g} and up to {high:g}")
+        optional = ("max_steps", "passage_chunk", "dev_steps", "patience")
+        counts = ("batch_size", "accumulate", "devices", "nodes", "dev_passages", "checkpoint_steps", "log_steps")
+        for key in (*counts, *optional):
+            value = getattr(self, key)
+            if value is None and key in optional:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise WrankError(f"trainer.{key}={value!r}: wanted a whole number from 1 up")
+        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 0:
+            raise WrankError(f"trainer.workers={self.workers!r}: wanted a whole number from 0 up")
+
+    @property
+    def world_size(self) -> int:
+        """Processes that train together."""
+        return self.devices * self.nodes
+
+    @property
+    def queries_a_step(self) -> int:
+        """Queries of all devices and accumulated batches behind one optimizer step."""
+        return self.batch_size * self.world_size * self.accumulate
+
+    def steps(self, queries: int) -> int:
+        """Optimizer steps of the whole training over this many queries an epoch."""
+        if self.max_steps is not None:
+            return self.max_steps
+        return max(1, round(self.max_epochs * queries / self.queries_a_step))
+
+    def identity(self) -> dict[str, Any]:
+        """The keys that can change the result, with ``precision`` resolved; goes into the stage's key."""
+        kept = {key: value for key, value in asdict(self).items() if key not in _NOT_IDENTITY}
+        return kept | {"precision": self.resolved_precision(), "world_size": self.world_size}
+
+    def resolved_precision(self) -> str:
+        """The precision that ``auto`` stands for on this machine."""
+        if self.precision != "auto":
+            return self.precision
+        import torch
+
+        if self.uses_gpu():
+            return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+        native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+        return "bf16-mixed" if native else "32-true"
+
+    def uses_gpu(self) -> bool:
+        """Whether training goes to a GPU.
+
+        Raises:
+            WrankError: when one is asked for and there is none.
+        """
+        import torch
+
+        if self.accelerator == "cpu":
+            return False
+        if torch.cuda.is_available():
+            return True
+        if self.accelerator == "gpu":
+            raise WrankError(
+                "trainer.accelerator=gpu, but torch sees no GPU here: use trainer=cpu, or check `nvidia-smi`"
+            )
+        return False
