@@ -47,7 +47,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         ) from None
     except OSError as error:
         raise WrankError(
-            f"{path}: cannot be read ({error.strerror}): give an existing file that you may read"
+            f"{path}: cannot be read ({error.strerror or error}): give an existing file that you may read"
         ) from None
 
 
@@ -116,7 +116,7 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
                 partial.unlink()
     except OSError as error:
         raise WrankError(
-            f"{path}: cannot be written ({error.strerror}): wanted free space and a folder that can be written"
+            f"{path}: cannot be written ({error.strerror or error}): wanted free space and a folder that can be written"
         ) from error
 
 

@@ -7,19 +7,14 @@ goes on from there. The same key asked for twice at once: one process works, the
 once.
 """
 
+import errno
 import json
-import os
-import platform
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +22,10 @@ from filelock import FileLock, Timeout
 
 from wrank import __version__
 from wrank.errors import WrankError
-from wrank.files import sha256_of_file, sha256_of_json, sync_folder, write_atomic
+from wrank.files import sha256_of_json, sync_folder, write_atomic
+from wrank.manifest import MANIFEST, SCHEMA_VERSION, make_manifest, read_manifest
 
-SCHEMA_VERSION = 1
 KEY_LENGTH = 16
-MANIFEST = "manifest.json"
-_PACKAGES = ("torch", "transformers", "pytorch-lightning", "hydra-core", "ir-measures", "numpy", "wandb")
 
 
 @dataclass(frozen=True)
@@ -67,6 +60,11 @@ class Stage:
                 "wrank": __version__,
             }
         )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The stage as JSON values, for its manifest."""
+        return {"key": self.key} | {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def folder_name(self) -> str:
@@ -151,7 +149,7 @@ class Store:
                 partial.mkdir(parents=True, exist_ok=True)
                 started, clock = datetime.now(UTC), time.monotonic()
                 result = dict(work(partial) or {})
-                manifest = _manifest(stage, partial, result, started, time.monotonic() - clock)
+                manifest = make_manifest(stage.facts, partial, result, started, time.monotonic() - clock)
                 write_atomic(partial / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
                 final = self.root / stage.kind / stage.folder_name
                 partial.replace(final)
@@ -191,29 +189,9 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80] or "unnamed"
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of an artifact's folder.
-
-    Raises:
-        WrankError: when there is none, or it cannot be read.
-    """
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WrankError(f"{folder}: no {MANIFEST} in it, so it is no finished artifact of wrank") from None
-    except (OSError, ValueError) as error:
-        raise WrankError(f"{path}: cannot be read ({error}); remove the folder and run the command again") from None
-    if not isinstance(manifest, dict) or not {"key", "kind", "finished", "content_key"} <= manifest.keys():
-        raise WrankError(f"{path}: not a manifest of wrank (wanted the keys key, kind, finished, content_key)")
-    return manifest
-
-
 @contextmanager
 def io_errors(where: Path) -> Iterator[None]:
     """Turns a full disk, a read-only or forbidden place into a WrankError that says what to do."""
-    import errno
-
     advice = {
         errno.ENOSPC: "the disk is full: free some space, or set paths.store to another disk",
         errno.EDQUOT: "the disk quota is used up: free some space, or set paths.store to another disk",
@@ -229,74 +207,3 @@ def io_errors(where: Path) -> Iterator[None]:
         if error.errno not in advice:
             raise
         raise WrankError(f"{error.filename or where}: {advice[error.errno]} ({error.strerror})") from error
-
-
-def _manifest(
-    stage: Stage, folder: Path, result: Mapping[str, Any], started: datetime, seconds: float
-) -> dict[str, Any]:
-    files = {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
-    }
-    return {
-        "key": stage.key,
-        "kind": stage.kind,
-        "name": stage.name,
-        "schema": SCHEMA_VERSION,
-        "content_key": sha256_of_json({name: entry["sha256"] for name, entry in files.items()}),
-        "config": dict(stage.config),
-        "inputs": dict(stage.inputs),
-        "seeds": dict(stage.seeds),
-        "details": dict(stage.details),
-        "result": result,
-        "files": files,
-        "started": started.isoformat(timespec="seconds"),
-        "finished": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "seconds": round(seconds, 3),
-        "wrank": __version__,
-        "packages": package_versions(),
-        "git": git_state(),
-        "hardware": hardware(),
-    }
-
-
-@cache
-def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that can change a result."""
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
-@cache
-def git_state() -> dict[str, Any]:
-    """Commit and dirty flag of the checkout wrank runs from; empty when it was installed from a wheel."""
-    root = Path(__file__).resolve().parent.parent
-    if not (root / ".git").exists() or shutil.which("git") is None:
-        return {}
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
-    except subprocess.CalledProcessError:  # no commit yet, or not our repository
-        return {}
-
-
-def hardware() -> dict[str, Any]:
-    """What the stage ran on."""
-    facts: dict[str, Any] = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
-    import sys
-
-    torch = sys.modules.get("torch")  # reported when in use; never imported for this
-    if torch is not None and torch.cuda.is_available():
-        facts["gpus"] = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return facts

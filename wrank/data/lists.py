@@ -156,7 +156,7 @@ class ListSampler:
         for _ in range(1 if small else 2):  # again, over all, should the draws not have been enough
             for row in rows.tolist():
                 key = int(table.keys[row])
-                if key not in pool.forbidden and key not in drawn and not table.is_empty(row):
+                if key not in pool.forbidden and not table.is_empty(row):
                     drawn[key] = row
                     if len(drawn) == count:
                         return list(drawn.values())
@@ -184,9 +184,7 @@ def _check(
         raise WrankError(f"lists.size is {size}; wanted 2 or more: a list of one passage ranks nothing")
     if judged is not None and judged < 1:
         raise WrankError(f"lists.judged is {judged}; wanted 1 or more, or null for as many as fit")
-    if negatives != "dense":
-        return
-    if candidates is None:
+    if negatives == "dense" and candidates is None:
         raise WrankError(
             "lists.negatives is dense, but no candidates were given: mine them, or set lists.negatives=random"
         )

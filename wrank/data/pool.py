@@ -74,7 +74,7 @@ def dense_candidates(
             ranked.setdefault(key, row)
     if len(ranked) < first:
         raise WrankError(
-            f"lists.window begins at rank {first}, but query {query_id!r} has {len(ranked)} candidates that are neither "
+            f"lists.window begins at rank {first}, but query {query_id!r} has {len(ranked)} candidates neither "
             f"judged nor excluded: lower lists.window or rank more passages"
         )
     return list(ranked.values())

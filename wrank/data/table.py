@@ -75,8 +75,8 @@ class TextTable:
                         shutil.rmtree(partial, ignore_errors=True)
         except OSError as error:
             raise WrankError(
-                f"{error.filename or folder}: cannot be written ({error.strerror}): wanted free space and a folder "
-                f"that can be written"
+                f"{error.filename or folder}: cannot be written ({error.strerror or error}): wanted free space and a "
+                f"folder that can be written"
             ) from error
         return cls(folder)
 
@@ -153,7 +153,8 @@ class TextTable:
             )  # an empty file cannot be mapped
 
     def _numbers(self, name: str, kind: str = "<i8") -> np.ndarray:
-        return np.memmap(self.folder / f"{name}.bin", dtype=kind, mode="r")
+        mapped = np.memmap(self.folder / f"{name}.bin", dtype=kind, mode="r")
+        return np.asarray(mapped)  # still mapped; a memmap's own indexing is several times slower
 
 
 class _Column(Sequence[str]):

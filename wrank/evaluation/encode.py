@@ -4,7 +4,6 @@ Shapes: N texts, D embedding size.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -72,7 +71,7 @@ def encode(
     texts: Texts,
     role: Role,
     *,
-    batch_tokens: int = 8192,
+    batch_tokens: int = 4096,
     precision: Precision = "float32",
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
@@ -104,7 +103,9 @@ def encode(
     model.to(device)
     model.train(False)
     try:
-        with torch.inference_mode(), _autocast(precision, device):
+        # stated for float32 too: a training around this call may have switched autocast on
+        autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16")
+        with torch.inference_mode(), autocast:
             for start in range(0, len(texts), _TEXTS_AT_ONCE):
                 block = texts[start : start + _TEXTS_AT_ONCE]
                 token_ids = model.tokenize(block, role)
@@ -118,12 +119,6 @@ def encode(
     finally:
         model.train(was_training)
     return Encoded(vectors_ND, truncated)
-
-
-def _autocast(precision: Precision, device: str) -> AbstractContextManager[object]:
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)
 
 
 def _batches(lengths: list[int], batch_tokens: int) -> Iterator[np.ndarray]:

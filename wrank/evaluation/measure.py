@@ -109,7 +109,7 @@ def score_run(
     ir_measures break ties in different ways.
 
     Args:
-        run: query id -> passages with scores: `Rankings`, what `wrank.files.read_run` returns, or a dict a query.
+        run: query id -> passages with scores: `Rankings`, what `wrank.trec.read_run` returns, or a dict a query.
         qrels: query id -> passage id -> grade (0 = not relevant, higher = better), whole numbers.
         measures: names, see `parse_measures`.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wrank.files import read_jsonl
-from wrank.store import read_manifest
+from wrank.manifest import read_manifest
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ The result does not depend on the chunk size, in the last bit and with ties at t
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -44,8 +45,8 @@ def search(
         query_ids: Q ids.
         passage_ids: N ids by row, each one once.
         k: ranks wanted; a corpus with fewer passages gives shorter rankings.
-        chunk: passages scored at once, rounded up to a multiple of 1,024; bounds memory (Q x chunk scores), changes
-            no result.
+        chunk: passages scored at once, rounded up to a multiple of 1,024; bounds memory (chunk vectors, 64 x chunk
+            scores and Q x k keys are held), changes no result.
         excluded: query id -> ids of passages that leave its ranking before the cut-off.
         drop_self: whether a passage whose id is the query's leaves the ranking before the cut-off.
         device: where products are computed, e.g. ``cpu`` or ``cuda``.
@@ -54,7 +55,7 @@ def search(
         Rankings with the counts of pairs left out; an excluded pair that is the query itself counts as excluded.
 
     Raises:
-        WrankError: shapes that do not fit, k or chunk below 1, a passage id twice, scores that are not numbers.
+        WrankError: shapes that do not fit, k or chunk below 1, an id twice, a score that is not finite.
     """
     _check(queries_QD, passages_ND, query_ids, passage_ids, k, chunk)
     order_N = id_order(passage_ids)
@@ -63,23 +64,58 @@ def search(
     pairs, excluded_count, self_count = _pairs_left_out(query_ids, passage_ids, excluded or {}, drop_self)
 
     k = min(k, len(passage_ids))
-    best_QK = torch.full((len(query_ids), k), _NOTHING, dtype=torch.int64, device=device)
+    with _full_float32(device):
+        best_QK = _best_keys(queries_QD, passages_ND, tie_rank_N, pairs, k, chunk, device)
+    rows_QK, scores_QK = _unpack(best_QK.cpu(), order_N)
+    return Rankings(list(query_ids), passage_ids, rows_QK, scores_QK, excluded_count, self_count)
+
+
+def _best_keys(
+    queries_QD: np.ndarray,
+    passages_ND: np.ndarray,
+    tie_rank_N: np.ndarray,
+    pairs: Tensor,
+    k: int,
+    chunk: int,
+    device: str,
+) -> Tensor:
+    """The k greatest keys of each query [Q, K], falling; a chunk of passages at a time is merged into them."""
+    best_QK = torch.full((len(queries_QD), k), _NOTHING, dtype=torch.int64, device=device)
     queries = _padded(queries_QD, QUERY_BLOCK, device)
     step = -(-chunk // PASSAGE_BLOCK) * PASSAGE_BLOCK
-    for start in range(0, len(passage_ids), step):
-        stop = min(start + step, len(passage_ids))
+    for start in range(0, len(passages_ND), step):
+        stop = min(start + step, len(passages_ND))
         passages = _padded(passages_ND[start:stop], PASSAGE_BLOCK, device)
         low_C = (_LOW - torch.from_numpy(tie_rank_N[start:stop])).to(device)
         gone = pairs[(pairs[:, 1] >= start) & (pairs[:, 1] < stop)]
         for first, scores in _score_blocks(queries, passages):
-            last = min(first + QUERY_BLOCK, len(query_ids))
+            last = min(first + QUERY_BLOCK, len(queries_QD))
             keys = _pack(scores[: last - first, : stop - start], low_C)
             mine = gone[(gone[:, 0] >= first) & (gone[:, 0] < last)]
             keys[mine[:, 0] - first, mine[:, 1] - start] = _NOTHING
-            keys = torch.cat([best_QK[first:last], keys], dim=1)
-            best_QK[first:last] = keys.topk(k, dim=1, sorted=True).values
-    rows_QK, scores_QK = _unpack(best_QK.cpu(), order_N)
-    return Rankings(list(query_ids), passage_ids, rows_QK, scores_QK, excluded_count, self_count)
+            best_QK[first:last] = _merged(best_QK[first:last], keys)
+    return best_QK
+
+
+def _merged(best_QK: Tensor, keys_QC: Tensor) -> Tensor:
+    """The K greatest of both; only as many of a chunk are sorted as can enter, which soon are few."""
+    entering = int((keys_QC > best_QK[:, -1:]).sum(dim=1).max())
+    if not entering:
+        return best_QK
+    new = keys_QC.topk(min(entering, best_QK.shape[1]), dim=1).values
+    return torch.cat([best_QK, new], dim=1).topk(best_QK.shape[1], dim=1, sorted=True).values
+
+
+@contextmanager
+def _full_float32(device: str) -> Iterator[None]:
+    """No autocast, no TF32 and no bfloat16 inside products, whatever the caller has set for its training."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.autocast(torch.device(device).type, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _score_blocks(queries: Tensor, passages: Tensor) -> Iterator[tuple[int, Tensor]]:
@@ -92,13 +128,11 @@ def _score_blocks(queries: Tensor, passages: Tensor) -> Iterator[tuple[int, Tens
 
 def _pack(scores: Tensor, low_C: Tensor) -> Tensor:
     """Scores and tie ranks as int64 keys: the order of the float in the high half, of the tie in the low half."""
-    if bool(scores.isnan().any()):
-        raise WrankError(
-            "search: a score is not a number: a vector holds NaN, or values too large for float32 products"
-        )
-    bits = (scores + 0.0).view(torch.int32)  # adding 0 turns -0.0 into 0.0, which compares equal but has other bits
-    high = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).to(torch.int64)
-    return (high << 32) | low_C
+    if not bool(torch.stack(scores.aminmax()).isfinite().all()):
+        raise WrankError("search: a score is not finite: a vector holds NaN, or values too large for float32 products")
+    bits = scores.add(0.0).view(torch.int32)  # adding 0 turns -0.0 into 0.0, which compares equal but has other bits
+    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).to(torch.int64)
+    return keys.bitwise_left_shift_(32).bitwise_or_(low_C)
 
 
 def _unpack(keys_QK: Tensor, order_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +149,7 @@ def _padded(vectors: np.ndarray, block: int, device: str) -> Tensor:
     """A float32 copy on the device, with rows of zeros up to a multiple of the block."""
     rows = -(-len(vectors) // block) * block
     padded = torch.zeros((rows, vectors.shape[1]), dtype=torch.float32)
-    padded[: len(vectors)] = torch.from_numpy(np.array(vectors, dtype=np.float32))
+    padded.numpy()[: len(vectors)] = vectors
     return padded.to(device)
 
 
@@ -149,6 +183,8 @@ def _check(
     for name, value in (("k", k), ("chunk", chunk)):
         if value < 1:
             raise WrankError(f"search: {name} is {value}; it must be at least 1")
+    if len(set(query_ids)) < len(query_ids):
+        raise WrankError("search: a query id comes twice; ids must be unique")
     for what, vectors, ids in (("query", queries_QD, query_ids), ("passage", passages_ND, passage_ids)):
         if vectors.ndim != 2 or len(vectors) != len(ids):
             raise WrankError(f"search: {len(ids)} {what} ids came with {what} vectors of shape {vectors.shape}")

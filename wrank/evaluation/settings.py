@@ -27,7 +27,7 @@ class EvaluationSettings:
     measures: Sequence[str] = ("nDCG@10", "RR@10", "R@100", "AP")
     depth: int = 1000
     precision: Precision = "float32"
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     chunk: int = 8192
     drop_self: bool = False
 

@@ -175,7 +175,7 @@ def masked_logsumexp(logits_BN: Tensor, mask_BN: Tensor) -> Tensor:
 
 
 def _fill_lowest(logits_BN: Tensor, mask_BN: Tensor) -> Tensor:
-    """Put the lowest finite number where the mask is False: its exp is 0, and unlike -inf it makes no NaN gradients."""
+    """Put the lowest finite number where the mask is False: its exp is 0, and unlike -inf it makes no NaN anywhere."""
     return logits_BN.masked_fill(~mask_BN, torch.finfo(logits_BN.dtype).min)
 
 

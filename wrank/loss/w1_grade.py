@@ -1,6 +1,5 @@
 """Wasserstein distance per query, along the axis of grades."""
 
-import torch
 from torch import Tensor
 
 from wrank.errors import WrankError
@@ -13,18 +12,18 @@ class W1Grade(ListWiseLoss):
     .. math:: \ell = \int |F_P(g) - F_T(g)| \, dg = \sum_k (g_{(k+1)} - g_{(k)}) \, |F_P(g_{(k)}) - F_T(g_{(k)})|
 
     Shapes: g_(k) are the row's N grades in rising order; F_P(g) is the mass of P on passages graded g or lower, F_T
-    that of T. Passages of one grade are one point: the gap between them is 0, so how P shares its mass among them costs
-    nothing. In-batch passages stand at grade 0, with the own passages of that grade; ``in_batch_target`` says whether T
-    gives them mass.
+    that of T. Passages of one grade are one point: the gap between them is 0, so how P shares its mass among them
+    costs nothing. In-batch passages stand at grade 0, with the own passages of that grade; ``in_batch_target`` says
+    whether T gives them mass.
 
-    Source: the 1-D case in closed form (Villani, "Topics in Optimal Transportation", 2003, 2.18) on graded lists; ours,
-    after the use of a Wasserstein loss in SyCL (arXiv 2503.23239). In ordinal regression it is the earth mover's
+    Source: the 1-D case in closed form (Villani, "Topics in Optimal Transportation", 2003, 2.18) on graded lists;
+    ours, after the use of a Wasserstein loss in SyCL (arXiv 2503.23239). In ordinal regression it is the earth mover's
     distance (arXiv 1611.05916).
 
-    Needs: grades whose distances mean something: mass on grade 0 instead of 3 costs three times that on 2 instead of 3.
-    Per query, and with ``in_batch_target: none`` its target does not depend on the batch. It ranges from 0 to (highest
-    - lowest grade). It is 0 wherever the masses of each grade agree, P = T among them. As in ``ws2``, the gradient dies
-    out where P is one-hot.
+    Needs: grades whose distances mean something: mass on grade 0 instead of 3 costs three times that on 2 instead of
+    3. Per query, and with ``in_batch_target: none`` its target does not depend on the batch. It ranges from 0 to
+    (highest - lowest grade). It is 0 wherever the masses of each grade agree, P = T among them. As in ``ws2``, the
+    gradient dies out where P is one-hot.
 
     Neighbours: ``kl`` and ``ws2_paired`` compare passage by passage and count every misplaced unit of mass alike.
 
@@ -32,9 +31,9 @@ class W1Grade(ListWiseLoss):
         temperature: divides the scores; above 0, in units of the score (about 0.05 for cosine, 1 for dot products).
         label_temperature: divides the grades in T, not on the axis; above 0, in grades.
         in_batch_target: ``none`` or ``graded_zero``, see ``ListWiseLoss``.
-        smoothing: the width delta, in probability, in which \|x\| is rounded to sqrt(x^2 + delta^2) - delta. Without it
-            the gradient near the minimum is a sign of rounding noise. The loss is low by at most delta * (highest -
-            lowest grade); 0 is exact.
+        smoothing: the width delta, in probability, in which abs(x) is rounded to sqrt(x^2 + delta^2) - delta. Without
+            it the gradient near the minimum is a sign of rounding noise. The loss is low by at most delta * (highest
+            - lowest grade); 0 is exact.
 
     Raises:
         WrankError: a temperature that is not above 0, an unknown choice, or a smoothing outside 0..1.
@@ -58,10 +57,7 @@ class W1Grade(ListWiseLoss):
     ) -> LossOutput:
         """Compute the loss; parts: the mean grade under P and under T (``predicted_grade``, ``target_grade``)."""
         d = self.distributions(scores_BN, grades_BN, own_BN, valid_BN)
-        # What takes no part has no mass; at the row's highest grade it opens no gap either.
-        highest_B1 = torch.where(valid_BN, grades_BN, -torch.inf).amax(1, keepdim=True)
-        axis_BN = torch.where(valid_BN, grades_BN, torch.where(highest_B1.isfinite(), highest_B1, 0.0))
-        axis_BN, order_BN = axis_BN.sort(1)
+        axis_BN, order_BN = grades_BN.sort(1)  # what is not valid stands at 0 too: a point without mass changes nothing
         excess_BN = (d.p_BN - d.t_BN).gather(1, order_BN).cumsum(1)  # F_P - F_T at each point
         loss_B = (axis_BN.diff(dim=1) * self._absolute(excess_BN[:, :-1])).sum(1)
         parts = {

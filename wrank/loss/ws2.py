@@ -10,6 +10,8 @@ from wrank.loss.base import ListWiseLoss, LossOutput, batch_parts, weighted_mean
 
 _EPSILON = 1e-15
 """Added under the square root, as published: keeps the gradient defined where a singular value is 0 (one always is)."""
+_NO_FREEDOM = 1e-12
+"""At or below it, one row outweighs the others so far that rounding would decide the covariances: they count as 0."""
 
 
 class WS2(ListWiseLoss):
@@ -85,8 +87,8 @@ class WS2(ListWiseLoss):
 
 def _trace_term(p_BN: Tensor, t_BN: Tensor, share_B: Tensor) -> Tensor:
     """Tr(cov_P) + Tr(cov_T) - 2 Tr((cov_P cov_T)^(1/2)) of rows weighted by ``share_B``, whose sum is 1 (or 0)."""
-    freedom = (share_B * (1 - share_B)).sum()  # 1 - sum(w^2) without cancellation; 0 for one row: no covariance
-    root_B = (share_B / torch.where(freedom > 0, freedom, torch.inf)).sqrt()
+    freedom = 1 - share_B.square().sum()  # (B - 1) / B for equal weights; 0 for one row, which has no covariance
+    root_B = (share_B / torch.where(freedom > _NO_FREEDOM, freedom, torch.inf)).sqrt()
     centred_p_BN = root_B[:, None] * (p_BN - share_B @ p_BN)
     centred_t_BN = root_B[:, None] * (t_BN - share_B @ t_BN)
     singular_B = torch.linalg.svdvals(centred_p_BN @ centred_t_BN.T)

@@ -1,9 +1,10 @@
 """The retriever: queries and passages become vectors apart from each other, and are compared by one product.
 
+Longer than most files: a third is the signature, which is the documentation of every key under conf/model/.
+
 Shapes: Q queries, N texts or passages, D embedding size.
 """
 
-import copy
 import hashlib
 import json
 import math
@@ -19,11 +20,10 @@ from wrank.errors import WrankError
 from wrank.model.card import license_of
 from wrank.model.encoder import Encoder
 from wrank.model.fingerprint import encoder_fingerprint
-from wrank.model.loading import load_parts, position_limit
-from wrank.model.settings import resolve_settings
+from wrank.model.settings import Settings
 from wrank.model.similarity import similarity as compare
-from wrank.model.source import Source, open_source
-from wrank.model.tiny import tiny_parts
+from wrank.model.source import open_source
+from wrank.model.towers import build_towers
 
 Role = Literal["query", "passage"]
 
@@ -31,7 +31,8 @@ Role = Literal["query", "passage"]
 class BiEncoder(nn.Module):
     """Any Hugging Face encoder or decoder as a bi-encoder.
 
-    The product of two embeddings is their similarity, whichever it is: with cosine the embeddings have length 1.
+    The product of two embeddings is their similarity, whichever it is: with cosine the embeddings have length 1. A new
+    model is in evaluation mode (no dropout), as from_pretrained gives it: call ``train()`` before training.
 
     Attributes:
         source: what the model was made from, as given.
@@ -105,54 +106,30 @@ class BiEncoder(nn.Module):
             "query_length": query_length,
             "passage_length": passage_length,
         }
-        if dropout is not None and not 0 <= dropout < 1:
-            raise WrankError(f"model.dropout={dropout}: give a probability from 0 to below 1, or null.")
-        if learning_rate <= 0:
-            raise WrankError(f"model.learning_rate={learning_rate}: give a number above 0.")
+        _check_training(dropout, learning_rate)
         opened = open_source(source, path, revision=revision, trust_remote_code=trust_remote_code)
         self.source = opened.name
         self.license_id = None if opened.layout is None else license_of(opened.layout.root)
         self.learning_rate = learning_rate
-        loading = {"dropout": dropout, "attention": attention}
-        self._build(opened, given, shared, loading, trust_remote_code, seed)
-        self._set_temperature()
-        self._check_prompts()
-        if gradient_checkpointing:
-            self._checkpoint_gradients()
-
-    def _build(
-        self,
-        opened: Source,
-        given: Mapping[str, Any],
-        shared: bool | None,
-        loading: dict[str, Any],
-        trust_remote_code: bool,
-        seed: int,
-    ) -> None:
-        layout = opened.layout
-        if layout is None:
-            transformer, tokenizer = tiny_parts(seed, **loading)
-        else:
-            transformer, tokenizer = load_parts(layout.passage, trust_remote_code=trust_remote_code, **loading)
-        said = {} if layout is None else layout.said
-        self.settings = resolve_settings(given, said, position_limit(transformer))
-        pooling = self.settings.pooling
-        self.encoder = Encoder(transformer, tokenizer, pooling)
-        self.query_encoder: Encoder | None = None
-        if layout is not None and not layout.shared:
-            if shared:
-                raise WrankError(f"model.shared=true, but {opened.name} holds two towers. Leave model.shared out.")
-            parts = load_parts(layout.query, trust_remote_code=trust_remote_code, **loading)
-            self.query_encoder = Encoder(*parts, pooling)
-            if self.query_encoder.dimension != self.encoder.dimension:
-                raise WrankError(f"{opened.name}: its two towers give vectors of different sizes.")
-        elif shared is False:
-            self.query_encoder = Encoder(copy.deepcopy(transformer), tokenizer, pooling)
-
-    def _set_temperature(self) -> None:
+        towers = build_towers(
+            opened,
+            given,
+            shared=shared,
+            dropout=dropout,
+            attention=attention,
+            trust_remote_code=trust_remote_code,
+            seed=seed,
+        )
+        self.settings: Settings = towers.settings
+        self.encoder: Encoder = towers.passage
+        self.query_encoder: Encoder | None = towers.query
         self.log_temperature: nn.Parameter | None = None
         if self.settings.learn_temperature:
             self.log_temperature = nn.Parameter(torch.tensor(math.log(self.settings.temperature)))
+        self._check_prompts()
+        self.eval()
+        if gradient_checkpointing:
+            self._checkpoint_gradients()
 
     def _check_prompts(self) -> None:
         roles: tuple[Role, ...] = ("query", "passage")
@@ -168,7 +145,11 @@ class BiEncoder(nn.Module):
         for tower in (self.encoder,) if self.query_encoder is None else (self.encoder, self.query_encoder):
             if not tower.transformer.supports_gradient_checkpointing:
                 raise WrankError(f"model.gradient_checkpointing=true, but {self.source} does not support it.")
-            tower.transformer.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            # transformers renamed it in the course of 5.x; both use the non-reentrant form of torch
+            if hasattr(tower.transformer, "activation_checkpointing_enable"):
+                tower.transformer.activation_checkpointing_enable()
+            else:
+                tower.transformer.gradient_checkpointing_enable({"use_reentrant": False})
 
     @property
     def dimension(self) -> int:
@@ -268,3 +249,10 @@ class BiEncoder(nn.Module):
         from wrank.model.export import save
 
         save(self, Path(folder), scores=scores, base=base, facts=facts, license_id=license_id)
+
+
+def _check_training(dropout: float | None, learning_rate: float) -> None:
+    if dropout is not None and not 0 <= dropout < 1:
+        raise WrankError(f"model.dropout={dropout}: give a probability from 0 to below 1, or null.")
+    if learning_rate <= 0:
+        raise WrankError(f"model.learning_rate={learning_rate}: give a number above 0.")

@@ -98,8 +98,7 @@ def _loader(config: PreTrainedConfig) -> Any:
 
 
 def _registered(auto: Any, config: PreTrainedConfig) -> Any:
-    known = auto._model_mapping
-    found = known[type(config)] if type(config) in known else None
+    found = auto._model_mapping.get(type(config), None)
     return found[0] if isinstance(found, tuple) else found
 
 

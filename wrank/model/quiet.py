@@ -32,5 +32,5 @@ def explained(what: str) -> Iterator[None]:
     except (
         Exception
     ) as error:  # transformers raises OSError, ValueError, ImportError, RuntimeError, SafetensorError ...
-        reason = " ".join(str(error).split())[:400]
+        reason = " ".join(str(error).split())[:800]
         raise WrankError(f"{what} cannot be loaded as a model: {type(error).__name__}: {reason}") from error

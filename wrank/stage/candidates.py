@@ -6,7 +6,7 @@ from typing import Any
 from wrank.data.collection import Collection
 from wrank.evaluation.encode import encode
 from wrank.evaluation.search import search
-from wrank.files import read_run, write_run
+from wrank.trec import read_run, write_run
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
 from wrank.stage.vectors import passage_vectors

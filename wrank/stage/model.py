@@ -68,11 +68,13 @@ def plan_training(context: Context) -> Plan:
     inputs = {"collection": collection.fingerprint, "model": context.base.fingerprint()}
     if dev_collection is not collection:
         inputs["dev"] = dev_collection.fingerprint
-    _sampler(context, collection, train_ids, {} if lists["negatives"] == "dense" else None)  # checks its keys at once
     candidates = None
     if lists["negatives"] == "dense":
+        _sampler(context, collection, train_ids, negatives="random")  # checks the other keys before the corpus is encoded
         artifact, candidates = find_candidates(context, collection, context.base, int(lists["window"][1]))
         inputs["candidates"] = artifact.content_key
+    else:
+        _sampler(context, collection, train_ids)  # checks its keys
     stage = Stage(
         kind="model",
         name=run_name(context),
@@ -102,7 +104,7 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
         training = Training(
             model=context.fresh_model(),
             loss=build(context.cfg, "loss"),
-            sampler=_sampler(context, collection, plan.train_ids, plan.candidates),
+            sampler=_sampler(context, collection, plan.train_ids, candidates=plan.candidates),
             known=collection.known_keys,
             settings=plan.settings,
             seed=int(context.cfg.seed),
@@ -172,10 +174,10 @@ def _lists_identity(context: Context) -> dict[str, Any]:
 
 
 def _sampler(
-    context: Context, collection: Collection, query_ids: Sequence[str], candidates: dict[str, list[str]] | None
+    context: Context, collection: Collection, query_ids: Sequence[str], **named: Any
 ) -> ListSampler:
     make: Callable[..., ListSampler] = build(context.cfg, "data.lists")
-    return make(collection, candidates=candidates, seed=int(context.cfg.seed), query_ids=query_ids)
+    return make(collection, seed=int(context.cfg.seed), query_ids=query_ids, **named)
 
 
 def _dev_set(context: Context, plan: Plan) -> DevSet | None:

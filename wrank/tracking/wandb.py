@@ -97,7 +97,7 @@ class WandbTracker(Tracker):
     def finish(self, exit_code: int) -> None:
         """Closes the run."""
         if self.logger is not None:
-            self.logger.experiment.finish(exit_code=exit_code, quiet=True)
+            self.logger.experiment.finish(exit_code=exit_code)
             self.logger = None
 
 

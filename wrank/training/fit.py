@@ -88,10 +88,11 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
     )
     checkpoint = folder / CHECKPOINT
     resumed_at = _saved_step(checkpoint)
+    training.model.train()  # transformers hands models over in eval mode, and Lightning leaves the mode as it is
     dev = _dev_callback(training, folder, steps)
-    trainer = _trainer(training, folder, dev, checkpoint)
     with warnings.catch_warnings():
         _quiet()
+        trainer = _trainer(training, folder, dev, checkpoint)
         try:
             trainer.fit(module, data, ckpt_path=str(checkpoint) if resumed_at else None, weights_only=True)
         except torch.multiprocessing.ProcessRaisedException as error:
@@ -187,5 +188,5 @@ def _quiet() -> None:
         ".*`isinstance.*",
     ):
         warnings.filterwarnings("ignore", message=message)
-    for name in ("pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero"):
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)

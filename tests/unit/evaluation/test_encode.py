@@ -70,6 +70,13 @@ def test_bfloat16_returns_float32_vectors_of_bfloat16_products(letter_encoder):
     assert rounded[0, 0] == 1.0
 
 
+def test_float32_is_float32_inside_a_training_with_autocast(letter_encoder):
+    model = letter_encoder()
+    model.weight.data *= 1.001
+    with torch.autocast("cpu", torch.bfloat16):
+        assert encode(model, ["a"], "passage").vectors_ND[0, 0] == np.float32(1.001)
+
+
 def test_progress_adds_up_to_the_texts(letter_encoder):
     steps = []
     encode(letter_encoder(), TEXTS, "passage", batch_tokens=6, progress=steps.append)

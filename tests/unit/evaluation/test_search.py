@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from torch.overrides import TorchFunctionMode
 
 from wrank.errors import WrankError
 from wrank.evaluation import search as search_module
@@ -67,6 +69,25 @@ def test_chunks_do_not_change_the_last_bit_of_real_products(dimension):
         _same(search(queries, passages, names, ids, k=100, chunk=chunk), whole)
 
 
+def test_every_product_has_one_shape_whatever_the_chunk():
+    """Kernels add up in an order that depends on the shape (seen here: 1 query against 64), so there is one shape."""
+    shapes = set()
+
+    class Products(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            if "matmul" in function.__name__:
+                shapes.add((tuple(args[0].shape), tuple(args[1].shape)))
+            return function(*args, **(kwargs or {}))
+
+    passages = np.ones((2500, 3), np.float32)
+    with Products():
+        for queries in (1, 70):
+            for chunk in (1, 2000, 9000):
+                vectors = np.ones((queries, 3), np.float32)
+                search(vectors, passages, list(map(str, range(queries))), list(map(str, range(2500))), k=1, chunk=chunk)
+    assert shapes == {((64, 3), (3, 1024))}
+
+
 def test_a_query_ranks_the_same_alone_and_among_others():
     random = np.random.default_rng(2)
     passages = random.normal(size=(300, 384)).astype(np.float32)
@@ -76,6 +97,21 @@ def test_a_query_ranks_the_same_alone_and_among_others():
     alone = search(queries[69:], passages, ["69"], ids, k=50)
     assert alone.rows_QK[0].tolist() == every.rows_QK[69].tolist()
     assert alone.scores_QK[0].tobytes() == every.scores_QK[69].tobytes()
+
+
+def test_scores_are_float32_whatever_the_training_has_set():
+    """bfloat16 has 8 bits: 1 + 1/512 is 1 there, and a and b would tie."""
+    queries, passages = np.ones((1, 64), np.float32), np.ones((2, 64), np.float32)
+    passages[0] += 1 / 512
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            result = search(queries, passages, ["q"], ["a", "b"], k=2)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert result.to_dict() == {"q": {"a": 64.125, "b": 64.0}}
 
 
 def test_excluded_pairs_leave_before_the_cut_off():
@@ -110,7 +146,9 @@ def test_a_ranking_shortened_by_exclusion_ends_early():
         ({"passage_ids": ["a", "a"]}, "'a' comes twice"),
         ({"passage_ids": ["a"]}, "1 passage ids came with passage vectors of shape"),
         ({"queries_QD": np.ones((1, 3), np.float32)}, "query vectors have 3 dimensions, passage vectors 1"),
-        ({"passages_ND": _vectors([np.nan], [1])}, "not a number"),
+        ({"query_ids": ["q", "q"], "queries_QD": _vectors([1], [1])}, "query id comes twice"),
+        ({"passages_ND": _vectors([np.nan], [1])}, "not finite"),
+        ({"passages_ND": _vectors([3e38], [1]), "queries_QD": _vectors([2])}, "not finite"),
     ],
 )
 def test_bad_input_is_an_error(change, message):

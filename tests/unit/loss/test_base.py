@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from wrank.errors import WrankError
-from wrank.loss.base import Loss, batch_parts, masked_log_softmax, masked_logsumexp, weighted_mean
+from wrank.loss.base import Loss, LossOutput, batch_parts, masked_log_softmax, masked_logsumexp, weighted_mean
 from wrank.loss.kl import KL
 
 
@@ -18,8 +18,9 @@ def test_masked_log_softmax_ignores_what_the_mask_leaves_out():
 def test_empty_mask_gives_zeros_and_no_nan_gradient():
     logits = torch.tensor([[1.0, 2.0]], requires_grad=True)
     mask = torch.tensor([[False, False]])
-    total = masked_log_softmax(logits, mask).sum() + masked_logsumexp(logits, mask).sum()
-    total.backward()
+    with torch.autograd.set_detect_anomaly(True):  # finds a NaN on the way, even one that a later step hides
+        total = masked_log_softmax(logits, mask).sum() + masked_logsumexp(logits, mask).sum()
+        total.backward()
     assert total.item() == 0
     assert logits.grad.tolist() == [[0, 0]]
 
@@ -72,6 +73,27 @@ def test_loss_without_compute_names_itself():
     mask = torch.ones(1, 2, dtype=torch.bool)
     with pytest.raises(NotImplementedError, match="Loss must define compute"):
         Loss()(torch.zeros(1, 2), torch.zeros(1, 2), own_BN=mask, valid_BN=mask)
+
+
+def test_compute_receives_blanked_inputs_in_float32_outside_autocast():
+    class Recorder(Loss):
+        def compute(self, *inputs):
+            self.inputs, self.autocast = inputs, torch.is_autocast_enabled("cpu")
+            return LossOutput(inputs[0].sum())
+
+    loss = Recorder()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss(
+            torch.tensor([[1.0, 2.0, torch.nan]], dtype=torch.bfloat16),
+            torch.tensor([[3, 7, 7]]),
+            own_BN=torch.tensor([[True, False, True]]),
+            valid_BN=torch.tensor([[True, True, False]]),
+        )
+    assert not loss.autocast
+    scores, grades, own, _, weight = loss.inputs
+    assert scores.dtype == grades.dtype == weight.dtype == torch.float32
+    assert [scores.tolist(), grades.tolist(), weight.tolist()] == [[[1, 2, 0]], [[3, 0, 0]], [1]]
+    assert own.tolist() == [[True, False, False]]
 
 
 def test_printing_a_loss_shows_its_settings():

@@ -46,6 +46,13 @@ def test_passages_sharing_the_best_grade_are_all_positive(own_list):
     assert loss.item() == pytest.approx((math.log(5 / 4) + math.log(3 / 2)) / 2)
 
 
+def test_best_of_a_list_is_found_among_grades_below_zero(in_batch):
+    grades, layout = in_batch([[-1.0, -2.0], [-2.0, -1.0]])  # e.g. a teacher's scores
+    output = InfoNCE(temperature=1.0, positive_threshold=-9.0, positives="best")(torch.zeros(2, 4), grades, **layout)
+    assert output.parts["queries_used"].item() == 2
+    assert output.loss.item() == pytest.approx(math.log(3))
+
+
 @pytest.mark.parametrize("grades", [[[0.0, 0.0, 0.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]]])
 def test_query_without_positive_or_without_negative_is_not_counted(own_list, grades):
     grades, layout = own_list(grades)

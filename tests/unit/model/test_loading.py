@@ -9,7 +9,9 @@ from wrank.errors import WrankError
 from wrank.model.loading import load_parts, position_limit
 
 
-@pytest.mark.parametrize("architecture", ["bert", "distilbert", "gpt2", "llama", "modernbert", "qwen2", "roberta", "t5"])
+@pytest.mark.parametrize(
+    "architecture", ["bert", "distilbert", "gpt2", "llama", "modernbert", "qwen2", "roberta", "t5"]
+)
 def test_dropout_is_set_everywhere(model_folder, architecture):
     folder = model_folder(architecture)
     transformer, _ = load_parts(folder, dropout=0.25)
@@ -51,7 +53,7 @@ def test_a_missing_weight_is_refused_instead_of_made_up(model_folder):
     weights = load_file(folder / "model.safetensors")
     del weights["encoder.layer.1.output.dense.weight"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(WrankError, match="1 weights are not in.*encoder.layer.1.output.dense.weight"):
+    with pytest.raises(WrankError, match=r"1 weights are not in.*encoder.layer.1.output.dense.weight"):
         load_parts(folder)
 
 
@@ -65,12 +67,12 @@ def test_a_pickle_is_refused(model_folder):
 def test_a_folder_without_weights_is_refused(model_folder):
     folder = model_folder("bert")
     (folder / "model.safetensors").unlink()
-    with pytest.raises(WrankError, match="holds no weights.*model=minilm.*model=tiny"):
+    with pytest.raises(WrankError, match=r"holds no weights.*model=minilm.*model=tiny"):
         load_parts(folder)
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
-    with pytest.raises(WrankError, match="no config.json.*model=minilm"):
+    with pytest.raises(WrankError, match=r"no config.json.*model=minilm"):
         load_parts(tmp_path)
 
 

@@ -44,5 +44,5 @@ def test_half_precision_states_are_pooled_in_float32(how):
 
 
 def test_an_unknown_pooling_is_refused_and_the_known_ones_named():
-    with pytest.raises(WrankError, match="avg.*mean, cls, last, max"):
+    with pytest.raises(WrankError, match=r"avg.*mean, cls, last, max"):
         pool(torch.zeros(1, 1, 1), None, "avg")

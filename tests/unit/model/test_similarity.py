@@ -30,5 +30,5 @@ def test_a_vector_of_zeros_scores_zero_and_not_nan():
 
 
 def test_an_unknown_similarity_is_refused_and_the_known_ones_named():
-    with pytest.raises(WrankError, match="euclidean.*cosine, dot"):
+    with pytest.raises(WrankError, match=r"euclidean.*cosine, dot"):
         similarity(QUERIES, PASSAGES, "euclidean")

@@ -10,7 +10,7 @@
 Each may be gzipped (``.gz``); qrels may be ``.jsonl`` or ``.trec`` as well. Two files for one thing are an error.
 Other keys of a line are not read. Let pass, and counted in `Collection.describe`: passages with neither title nor
 text (real collections hold some; they stay in the ranking and out of training), a judgement given twice with the same
-grade, judged queries without a positive.
+grade, judged queries without a positive. (Longer than most files: the checks of one folder stand together.)
 """
 
 import difflib
@@ -201,9 +201,10 @@ class BeirSource:
         for number, query_id, passage_id in read_pairs(self._excluded):
             unknown.check(number, query_id, passage_id)
             if qrels.get(query_id, {}).get(passage_id, 0.0) > 0:
+                line = self._line_of(qrels_path, query_id, passage_id)
                 raise WrankError(
                     f"{self._excluded}:{number}: passage {passage_id!r} is excluded for query {query_id!r}, but "
-                    f"relevant in {qrels_path}:{self._line_of(qrels_path, query_id, passage_id)}: remove one of the two lines"
+                    f"relevant in {qrels_path}:{line}: remove one of the two lines"
                 )
             excluded.setdefault(query_id, set()).add(passage_id)
         unknown.refuse()
@@ -220,11 +221,15 @@ class _Unknown:
     def __init__(self, path: Path, queries: TextTable, passages: TextTable) -> None:
         self._path, self._queries, self._passages = path, queries, passages
         self._seen: dict[tuple[str, str], int] = {}
+        self._asked: set[str] = set()
 
     def check(self, number: int, query_id: str, passage_id: str) -> None:
-        for kind, id, table in (("query", query_id, self._queries), ("passage", passage_id, self._passages)):
-            if id not in table:
-                self._seen.setdefault((kind, id), number)
+        if query_id not in self._asked:  # queries come many times
+            self._asked.add(query_id)
+            if query_id not in self._queries:
+                self._seen["query", query_id] = number
+        if passage_id not in self._passages:
+            self._seen.setdefault(("passage", passage_id), number)
 
     def refuse(self) -> None:
         if not self._seen:
