@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class Level(IntEnum):
-    """A level of relevance. Grades in qrels are these numbers; the meanings follow the TREC Deep Learning guidelines."""
+    """A level of relevance. Grades in qrels are these numbers; meanings after the TREC Deep Learning guidelines."""
 
     IRRELEVANT = 0
     RELATED = 1

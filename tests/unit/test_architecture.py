@@ -93,14 +93,9 @@ def test_files_and_functions_stay_small(path):
 
 def test_every_option_has_its_package_file():
     """The mirror rule: conf/<group>/<name>.yaml names a class in wrank/<group>/."""
-    homes = {
-        "loss": "wrank.loss.",
-        "model": "wrank.model.",
-        "evaluation": "wrank.evaluation.",
-        "trainer": "wrank.training.",
-    }
-    for group, prefix in homes.items():
+    homes = {"loss": "loss", "model": "model", "evaluation": "evaluation", "trainer": "training", "logger": "tracking"}
+    for group, package in homes.items():
         for path in (ROOT / "conf" / group).glob("*.yaml"):
-            targets = [line for line in path.read_text(encoding="utf-8").split("\n") if line.startswith("_target_:")]
-            for line in targets:
-                assert line.split()[1].startswith(prefix), path
+            for line in path.read_text(encoding="utf-8").split("\n"):
+                if line.startswith("_target_:"):
+                    assert line.split()[1].startswith(f"wrank.{package}."), path

@@ -73,7 +73,7 @@ def test_failed_work_leaves_nothing_that_looks_finished_and_hands_its_files_on(t
 
 def _slow_work(root, log):
     def work(folder):
-        with open(log, "a") as lines:
+        with log.open("a") as lines:
             lines.write("worked\n")
         time.sleep(0.5)
         return write_one(folder)
@@ -133,7 +133,7 @@ def test_disk_faults_say_what_to_do(tmp_path, number, words):
 
 def test_store_under_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(WrankError, match="set paths.store"):
+    with pytest.raises(WrankError, match=r"set paths\.store"):
         Store(tmp_path / "file" / "store")
 
 

@@ -18,8 +18,8 @@ from wrank.evaluation.settings import EvaluationSettings
 class DevSet:
     """Dev queries and the passages they are ranked over; called with a model it returns measure -> value.
 
-    The figures steer a training. They are higher than an evaluation's, because the slice is small; compare them only with
-    one another.
+    The figures steer a training. They are higher than an evaluation's, because the slice is small; compare them only
+    with one another.
 
     Attributes:
         query_ids: Q ids.
@@ -29,7 +29,6 @@ class DevSet:
         qrels: query id -> passage id -> grade.
         excluded: query id -> passages that leave its ranking.
         settings: measures and how to encode.
-        device: where to encode.
     """
 
     query_ids: Sequence[str]

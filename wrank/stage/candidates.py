@@ -6,11 +6,11 @@ from typing import Any
 from wrank.data.collection import Collection
 from wrank.evaluation.encode import encode
 from wrank.evaluation.search import search
-from wrank.trec import read_run, write_run
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
 from wrank.stage.vectors import passage_vectors
 from wrank.store import Artifact, Stage
+from wrank.trec import read_run, write_run
 
 
 def find_candidates(
@@ -65,7 +65,7 @@ def find_candidates(
             drop_self=settings.drop_self,
             device=context.device,
         )
-        write_run(folder / "run.trec", dict(rankings.with_distinct_scores()), "wrank")
+        write_run(folder / "run.trec", rankings.with_distinct_scores(), "wrank")
         return {"queries": len(query_ids), "depth": ranks}
 
     artifact = context.do(stage, work)

@@ -70,7 +70,7 @@ def plan_training(context: Context) -> Plan:
         inputs["dev"] = dev_collection.fingerprint
     candidates = None
     if lists["negatives"] == "dense":
-        _sampler(context, collection, train_ids, negatives="random")  # checks the other keys before the corpus is encoded
+        _sampler(context, collection, train_ids, negatives="random")  # checks the other keys before any encoding
         artifact, candidates = find_candidates(context, collection, context.base, int(lists["window"][1]))
         inputs["candidates"] = artifact.content_key
     else:
@@ -173,9 +173,7 @@ def _lists_identity(context: Context) -> dict[str, Any]:
     return lists
 
 
-def _sampler(
-    context: Context, collection: Collection, query_ids: Sequence[str], **named: Any
-) -> ListSampler:
+def _sampler(context: Context, collection: Collection, query_ids: Sequence[str], **named: Any) -> ListSampler:
     make: Callable[..., ListSampler] = build(context.cfg, "data.lists")
     return make(collection, seed=int(context.cfg.seed), query_ids=query_ids, **named)
 

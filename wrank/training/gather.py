@@ -27,7 +27,7 @@ def gather_rows(rows: Tensor) -> Tensor:
     if not is_distributed():
         return rows
     if rows.requires_grad:
-        return _Gather.apply(rows)  # type: ignore[no-any-return]
+        return _Gather.apply(rows)
     parts = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
     dist.all_gather(parts, rows.contiguous())
     return torch.cat(parts)

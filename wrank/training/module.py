@@ -98,10 +98,8 @@ class ListwiseModule(pl.LightningModule):
         known_BJ, weight_B = batch.known_BJ, batch.weight_B
         if self.settings.in_batch == "global" and is_distributed():
             lists_BKD = passages_ND.view(*grades_BK.shape, -1)
-            grades_BK, mask_BK, keys_BK, known_BJ, lists_BKD = (
-                gather_rows(widen(rows, fill))
-                for rows, fill in ((grades_BK, 0), (mask_BK, False), (keys_BK, NO_KEY), (known_BJ, NO_KEY), (lists_BKD, 0))
-            )
+            ragged = ((grades_BK, 0), (mask_BK, False), (keys_BK, NO_KEY), (known_BJ, NO_KEY), (lists_BKD, 0))
+            grades_BK, mask_BK, keys_BK, known_BJ, lists_BKD = (gather_rows(widen(rows, fill)) for rows, fill in ragged)
             queries_BD, weight_B = gather_rows(queries_BD), gather_rows(weight_B)
             passages_ND = lists_BKD.flatten(0, 1)
         own_BN, valid_BN, counts = in_batch_masks(keys_BK, mask_BK, known_BJ)
@@ -131,8 +129,9 @@ class ListwiseModule(pl.LightningModule):
 
         path = write_batch(self.trainer.default_root_dir, batch, batch_idx, output)
         raise TrainingDiverged(
-            f"the loss is {output.loss.item()} at batch {batch_idx} (optimizer step {self.global_step}); the batch is in "
-            f"{path}. Try a lower trainer.learning_rate, trainer.precision=32-true, or a higher loss.temperature"
+            f"the loss is {output.loss.item()} at batch {batch_idx} (optimizer step {self.global_step}); "
+            f"the batch is in {path}. Try a lower trainer.learning_rate, trainer.precision=32-true, or a higher "
+            f"loss.temperature"
         )
 
     def _log(self, output: LossOutput, facts: dict[str, float], batch: ListBatch, batch_idx: int) -> None:
@@ -154,7 +153,8 @@ class ListwiseModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW; the rate rises linearly over the warm-up, then falls linearly to 0."""
         settings = self.settings
-        decayed, plain = [], []
+        decayed: list[Tensor] = []
+        plain: list[Tensor] = []  # biases and normalisation weights
         for parameter in self.parameters():
             if parameter.requires_grad:
                 (decayed if parameter.ndim > 1 else plain).append(parameter)

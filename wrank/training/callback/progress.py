@@ -13,7 +13,7 @@ class TrainingProgress(RichProgressBar):
         """Without the version number that Lightning shows first."""
         metrics = super().get_metrics(trainer, pl_module)
         metrics.pop("v_num", None)
-        return metrics  # type: ignore[return-value]
+        return metrics
 
     def _get_train_description(self, current_epoch: int) -> str:
         return "training"
