@@ -52,7 +52,7 @@ class TrainRoot(EvaluateRoot):
 class RunRoot(TrainRoot):
     """Root keys of ``wrank run``."""
 
-    checkpoint: str = "best"
+    checkpoint: str = "last"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from wrank.cli import main
 from wrank.data.source.beir import BeirSource
 from wrank.errors import WrankError
 
@@ -38,3 +39,19 @@ def test_a_broken_corpus_is_refused_again_after_the_cache_was_filled(tmp_path):
     for _ in range(2):
         with pytest.raises(WrankError, match="twice"):
             BeirSource(str(folder)).load("test", tmp_path / "cache")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_broken_input_ends_the_command_with_its_message_and_exit_code_2(name, tmp_path, monkeypatch, capsys):
+    """Through the command line, in this process: no traceback, nothing made."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WRANK_STORE", str(tmp_path / "store"))
+    folder, case = tmp_path / "broken", CASES[name]
+    MALFORMED["write_case"](name, folder)
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "data=beir", f"data.path={folder}", f"data.split={case.split}", "model=tiny"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert [fragment for fragment in case.fragments if fragment not in said] == [], said
+    assert not list((tmp_path / "store").glob("[!.t]*"))

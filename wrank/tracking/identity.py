@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SECRET = re.compile(r"(token|secret|password|passwd|api[_-]?key|credential|auth)", re.IGNORECASE)
+_SECRET = re.compile(r"(^|[_-])(token|secret|password|passwd|api[_-]?key|credentials?|auth)([_-]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,6 @@ def _flatten(node: Any, prefix: str) -> list[tuple[str, Any]]:
         return [(prefix, node)]
     rows: list[tuple[str, Any]] = []
     for key, value in node.items():
-        if not SECRET.search(str(key)):
+        if not _SECRET.search(str(key)):
             rows += _flatten(value, f"{prefix}.{key}" if prefix else str(key))
     return rows

@@ -1,0 +1,45 @@
+"""The command line as a user has it: its own process, or in this one where many calls are made."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = ("data=sample", "debug=smoke", "trainer=cpu", "trainer.precision=32-true")
+
+
+class Wrank:
+    """Runs ``wrank`` in a folder of its own with a store of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.store = folder / "store"
+
+    @property
+    def environment(self):
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB", "WRANK", "SLURM"))}
+        return kept | {"WRANK_STORE": str(self.store), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+    def start(self, *words):
+        command = [sys.executable, "-m", "wrank.cli", *words]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+
+    def __call__(self, *words, code=0):
+        process = self.start(*words)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        if code == 2:
+            assert "Traceback" not in err, err
+        return out, err
+
+    def artifacts(self, kind):
+        return sorted(path for path in (self.store / kind).glob("[!.]*"))
+
+
+@pytest.fixture()
+def wrank(tmp_path):
+    return Wrank(tmp_path)

@@ -1,0 +1,51 @@
+"""Whatever W&B does, the training goes on."""
+
+import logging
+
+import pytest
+
+from wrank.errors import WrankError
+from wrank.tracking.identity import RunIdentity
+from wrank.tracking.wandb import WandbTracker, guard_logger
+
+IDENTITY = RunIdentity("model-0123", "tiny-ws2-s0", "study", "train")
+
+
+def test_unknown_mode_is_refused():
+    with pytest.raises(WrankError, match="offline"):
+        WandbTracker(mode="ofline")
+
+
+def test_disabled_tracks_nothing(tmp_path):
+    tracker = WandbTracker(mode="disabled", folder=str(tmp_path / "wandb"))
+    tracker.start(IDENTITY)
+    assert tracker.lightning_loggers() == []
+    tracker.log({"x": 1.0})
+    tracker.finish(0)
+    assert not (tmp_path / "wandb").exists()
+
+
+def test_service_that_fails_to_start_is_one_warning(tmp_path, caplog):
+    (tmp_path / "file").write_text("x")
+    tracker = WandbTracker(folder=str(tmp_path / "file" / "below"))
+    with caplog.at_level(logging.WARNING):
+        tracker.start(IDENTITY)
+        tracker.log({"x": 1.0})
+        tracker.finish(0)
+    assert len(caplog.records) == 1
+    assert "goes on without it" in caplog.text
+    assert tracker.lightning_loggers() == []
+
+
+def test_logger_that_raises_in_the_middle_is_a_warning(caplog):
+    class Broken:
+        def log_metrics(self, metrics, step=None):
+            raise TimeoutError("no answer")
+
+        log_hyperparams = save = finalize = after_save_checkpoint = log_graph = log_metrics
+
+    logger = Broken()
+    guard_logger(logger)
+    with caplog.at_level(logging.WARNING):
+        logger.log_metrics({"x": 1.0}, step=1)
+    assert "no answer" in caplog.text

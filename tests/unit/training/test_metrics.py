@@ -1,0 +1,26 @@
+"""The CSV is whole after any number of kills."""
+
+from wrank.training.metrics import merge_logs, new_log
+
+
+def write(folder, text):
+    path = folder / new_log(folder)
+    path.mkdir()
+    (path / "metrics.csv").write_text(text)
+
+
+def test_later_try_replaces_the_steps_it_did_again(tmp_path):
+    write(tmp_path, "step,train/loss\n0,5\n1,4\n2,3\n")
+    write(tmp_path, "step,val/x,train/loss\n2,0.5,\n2,,9\n3,,8\n")
+    merge_logs(tmp_path, 2)
+    assert (tmp_path / "metrics.csv").read_text().split("\n") == [
+        "step,train/loss,val/x", "0,5,", "1,4,", "2,,0.5", "2,9,", "3,8,", "",
+    ]  # fmt: skip
+    assert not list(tmp_path.glob("log-*"))
+
+
+def test_try_that_was_killed_before_its_first_line_is_passed_over(tmp_path):
+    write(tmp_path, "step,train/loss\n0,5\n")
+    (tmp_path / new_log(tmp_path)).mkdir()
+    merge_logs(tmp_path, 1)
+    assert (tmp_path / "metrics.csv").read_text() == "step,train/loss\n0,5\n"
