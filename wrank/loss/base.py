@@ -151,21 +151,38 @@ class ListWiseLoss(Loss):
 
     def distributions(self, scores_BN: Tensor, grades_BN: Tensor, own_BN: Tensor, valid_BN: Tensor) -> Distributions:
         """Return P and T of a batch, with the rows that have nothing to learn from set to 0."""
-        used_B = own_BN.any(1) & (valid_BN.sum(1) > 1)
-        if self.in_batch_target == "none":
-            used_B = used_B & (grades_BN != 0).any(1)
-        target_BN = (own_BN if self.in_batch_target == "none" else valid_BN) & used_B[:, None]
-        valid_BN = valid_BN & used_B[:, None]
+        valid_BN, target_BN, used_B = self._sides(grades_BN, own_BN, valid_BN)
         log_p_BN = masked_log_softmax(scores_BN / self.temperature, valid_BN)
         log_t_BN = masked_log_softmax(grades_BN / self.label_temperature, target_BN)
         p_BN = torch.where(valid_BN, log_p_BN.exp(), 0.0)
         t_BN = torch.where(target_BN, log_t_BN.exp(), 0.0)
         return Distributions(log_p_BN, p_BN, log_t_BN, t_BN, used_B)
 
+    def probabilities(
+        self, scores_BN: Tensor, grades_BN: Tensor, own_BN: Tensor, valid_BN: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return P, T and which rows are used, as ``distributions`` does, for losses that need no logarithm."""
+        valid_BN, target_BN, used_B = self._sides(grades_BN, own_BN, valid_BN)
+        p_BN = masked_softmax(scores_BN / self.temperature, valid_BN)
+        return p_BN, masked_softmax(grades_BN / self.label_temperature, target_BN), used_B
+
+    def _sides(self, grades_BN: Tensor, own_BN: Tensor, valid_BN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what P's softmax and T's softmax run over, and which rows are used."""
+        used_B = own_BN.any(1) & (valid_BN.sum(1) > 1)
+        if self.in_batch_target == "none":
+            used_B = used_B & (grades_BN != 0).any(1)
+        target_BN = (own_BN if self.in_batch_target == "none" else valid_BN) & used_B[:, None]
+        return valid_BN & used_B[:, None], target_BN, used_B
+
 
 def masked_log_softmax(logits_BN: Tensor, mask_BN: Tensor) -> Tensor:
     """Log softmax of each row over the passages in ``mask_BN``; 0 elsewhere, and in a row with an empty mask."""
     return torch.where(mask_BN, _fill_lowest(logits_BN, mask_BN).log_softmax(1), 0.0)
+
+
+def masked_softmax(logits_BN: Tensor, mask_BN: Tensor) -> Tensor:
+    """Softmax of each row over the passages in ``mask_BN``; 0 elsewhere, and in a row with an empty mask."""
+    return torch.where(mask_BN, _fill_lowest(logits_BN, mask_BN).softmax(1), 0.0)
 
 
 def masked_logsumexp(logits_BN: Tensor, mask_BN: Tensor) -> Tensor:

@@ -70,17 +70,17 @@ class WS2(ListWiseLoss):
                 f"{int((own_BN.sum(0) > 1).sum())} of {own_BN.shape[1]} columns belong to the own lists of several "
                 f"of the {own_BN.shape[0]} queries. {self.in_batch_refusals['none']}"
             )
-        d = self.distributions(scores_BN, grades_BN, own_BN, valid_BN)
-        weight_B = torch.where(d.used_B, weight_B, 0.0)
+        p_BN, t_BN, used_B = self.probabilities(scores_BN, grades_BN, own_BN, valid_BN)
+        weight_B = torch.where(used_B, weight_B, 0.0)
         total = weight_B.sum()
         share_B = weight_B / torch.where(total > 0, total, 1.0)
-        mean_term = (share_B @ (d.p_BN - d.t_BN)).square().sum()
-        trace_term = _trace_term(d.p_BN, d.t_BN, share_B)
+        mean_term = (share_B @ p_BN - share_B @ t_BN).square().sum()
+        trace_term = _trace_term(p_BN, t_BN, share_B)
         parts = {
             "mean_term": mean_term,
             "trace_term": trace_term,
-            "own_target_mass": weighted_mean((d.t_BN * own_BN).sum(1), weight_B, d.used_B),
-            **batch_parts(valid_BN, d.used_B),
+            "own_target_mass": weighted_mean(t_BN.where(own_BN, 0.0).sum(1), weight_B, used_B),
+            **batch_parts(valid_BN, used_B),
         }
         return LossOutput(mean_term + trace_term, parts)
 
@@ -94,4 +94,5 @@ def _trace_term(p_BN: Tensor, t_BN: Tensor, share_B: Tensor) -> Tensor:
     singular_B = torch.linalg.svdvals(centred_p_BN @ centred_t_BN.T)
     # A row that takes no part adds a singular value of 0, hence sqrt(epsilon): take it back.
     nuclear = (singular_B.square() + _EPSILON).sqrt().sum() - (share_B <= 0).sum() * _EPSILON**0.5
-    return centred_p_BN.square().sum() + centred_t_BN.square().sum() - 2 * nuclear
+    p, t = centred_p_BN.flatten(), centred_t_BN.flatten()
+    return p.dot(p) + t.dot(t) - 2 * nuclear
