@@ -10,7 +10,9 @@ from experiments.benchmark import bench_encode, bench_losses, bench_training
 
 def main() -> None:
     """Runs them one after another."""
-    results: dict[str, object] = {"machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"}
+    results: dict[str, object] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    }
     print(results["machine"])
     for part in (bench_losses, bench_encode, bench_training):
         name = part.__name__.rsplit(".", 1)[-1]

@@ -40,6 +40,6 @@ class Wrank:
         return sorted(path for path in (self.store / kind).glob("[!.]*"))
 
 
-@pytest.fixture()
+@pytest.fixture
 def wrank(tmp_path):
     return Wrank(tmp_path)

@@ -103,7 +103,14 @@ def test_two_ranks_train_what_one_process_trains_with_the_joined_batch(tmp_path)
     for folder in folders:
         folder.mkdir()
     one, two = map(Wrank, folders)
-    words = (*SMOKE, "loss=ws2", "model.dropout=0.0", "trainer.in_batch=global", "trainer.max_steps=3", "data.dev_share=0")
+    words = (
+        *SMOKE,
+        "loss=ws2",
+        "model.dropout=0.0",
+        "trainer.in_batch=global",
+        "trainer.max_steps=3",
+        "data.dev_share=0",
+    )
     one("train", *words, "trainer.batch_size=8")
     two("train", *words, "trainer.batch_size=4", "trainer.devices=2", "trainer.strategy=ddp_spawn")
     left, right = weights(one), weights(two)
@@ -146,7 +153,7 @@ def test_tracking_that_fails_does_not_stop_the_training(wrank):
     assert len(wrank.artifacts("model")) == 1
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_disk(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()

@@ -1,0 +1,68 @@
+"""Every command of the README is one that exists."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from wrank.cli import VERBS, main
+from wrank.config import conf_folder, register
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```\n(.*?)```", README, re.DOTALL)
+LINES = [line.split("  #")[0].strip() for block in BLOCKS for line in block.split("\n")]
+INLINE = re.findall(r"`((?:wrank|make) [^`]+)`", README)
+COMMANDS = sorted({line for line in [*LINES, *INLINE] if line.startswith(("wrank ", "make "))})
+OVERRIDES = sorted(
+    set(re.findall(r"`((?:model|trainer|sweep|logger|debug|loss|hydra/launcher|checkpoint)=[a-z][^`]*)`", README))
+)
+
+
+def composed(verb, words):
+    register()
+    GlobalHydra.instance().clear()
+    overrides = [word.replace("PATH", "somewhere").replace("FOLDER", "somewhere") for word in words if word != "-m"]
+    single = [override.split(",")[0] for override in overrides]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        return compose(config_name=verb, overrides=single, return_hydra_config="launcher" in " ".join(words))
+
+
+def test_the_readme_has_commands():
+    assert {"make demo", "make test"} <= set(COMMANDS)
+    assert len(COMMANDS) >= 10
+    assert len(OVERRIDES) >= 10
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("wrank ")])
+def test_every_wrank_command_is_accepted(command, capsys):
+    verb, *words = command.split()[1:]
+    if verb == "--help" or "--help" in words:
+        with pytest.raises(SystemExit) as ended:
+            main([verb, *words])
+        assert ended.value.code == 0
+        return
+    assert verb in VERBS or verb == "generate", command  # generate is named as not there yet
+    if verb in VERBS:
+        OmegaConf.to_container(composed(verb, words), resolve=True, throw_on_missing=True)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("make ")])
+def test_every_make_target_exists(command):
+    done = subprocess.run(["make", "-n", "-C", str(ROOT), command.split()[1]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", OVERRIDES)
+def test_every_override_that_is_named_composes(words):
+    needed = ["data=beir", "data.path=x"] if "sycl" in words else []
+    composed("run", [*words.split(), *needed])
+
+
+def test_every_option_in_the_loss_table_exists_and_none_is_missing():
+    named = set(re.findall(r"^\| `([a-z0-9_]+)` \|", README, re.MULTILINE))
+    assert named == {path.stem for path in (conf_folder() / "loss").glob("*.yaml")}
