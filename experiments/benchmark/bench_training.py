@@ -1,9 +1,9 @@
-"""Training speed: wrank beside a bare PyTorch loop over sentence-transformers' modules, the same batches and precision.
+"""Training speed: wrank beside a bare PyTorch loop over sentence-transformers' modules, same batches, same precision.
 
-Run it with ``python -m experiments.benchmark.bench_training``. Each turn is a process of its own, and the contestants take
-turns, so that a slow minute of the machine hits both. The loop pads a batch to its longest passage, as usual; wrank sorts
-passages by length and pads a chunk at a time. Two workloads: MS MARCO passages as they are (limit 256 tokens), and the
-same cut to 24 tokens, where all are equally long and nothing is to be gained.
+Run it with ``python -m experiments.benchmark.bench_training``. Each turn is a process of its own, and the contestants
+take turns, so that a slow minute of the machine hits both. The loop pads a batch to its longest passage, as usual;
+wrank sorts passages by length and pads a chunk at a time. Two workloads: MS MARCO passages as they are (limit 256
+tokens), and the same cut to 24 tokens, where all are equally long and nothing is to be gained.
 """
 
 import json
@@ -29,7 +29,7 @@ DROPOUT = {"dropout 0": 0.0, "dropout 0.1": 0.1}
 
 
 def main() -> dict[str, Any]:
-    """Runs the benchmark, prints its table and returns its numbers; ``{"skipped": reason}`` where the data is missing."""
+    """Runs the benchmark, prints its table and returns its numbers; ``{"skipped": reason}`` without the data."""
     if not FOLDER.is_dir():
         print("bench_training: skipped: shared/data/msmarco-dl is not beside the checkout")
         return {"skipped": "no data"}
@@ -72,11 +72,9 @@ def _loop(length: int, dropout: float) -> list[float]:
     model = SentenceTransformer(str(bundled_folder("minilm")), device="cpu")
     model.max_seq_length = length
     for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = dropout
-    for module in model.modules():
-        if hasattr(module, "dropout_prob"):
-            module.dropout_prob = dropout
+        for name in ("p", "dropout_prob"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, dropout)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5)
     bf16 = TrainerSettings(accelerator="cpu").resolved_precision() == "bf16-mixed"

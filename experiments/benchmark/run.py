@@ -1,4 +1,4 @@
-"""Every benchmark in one run: ``make bench``. Figures go to standard output and, as JSON, to ``outputs/benchmark.json``."""
+"""Every benchmark in one run: ``make bench``. Figures go to standard output, and to ``outputs/benchmark.json``."""
 
 import json
 import os
@@ -10,9 +10,8 @@ from experiments.benchmark import bench_encode, bench_losses, bench_training
 
 def main() -> None:
     """Runs them one after another."""
-    results: dict[str, object] = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    }
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    results: dict[str, object] = {"machine": machine}
     print(results["machine"])
     for part in (bench_losses, bench_encode, bench_training):
         name = part.__name__.rsplit(".", 1)[-1]

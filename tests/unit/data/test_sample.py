@@ -9,7 +9,7 @@ import pytest
 
 from wrank.data.source.sample import SampleSource
 
-STOP = set(
+STOP = frozenset(
     [
         "a",
         "an",
@@ -145,7 +145,7 @@ def test_no_stock_phrase_belongs_to_one_grade(rows):
     assert not owned
 
 
-@pytest.mark.parametrize("sign", list("?!;:(%\"'-") + ["digit"])
+@pytest.mark.parametrize("sign", [*"?!;:(%\"'-", "digit"])
 def test_no_sign_belongs_to_one_grade(sign, rows):
     def count(text):
         return len(re.findall(r"\d+", text)) if sign == "digit" else text.count(sign)
