@@ -123,13 +123,13 @@ def test_sweeps_are_multiruns_of_known_keys(sweep):
             composed("run", f"{key}={value}")
 
 
-def test_slurm_launcher_is_sized_by_the_trainer():
+def test_slurm_launcher_composes_with_one_task_a_job():
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="pip install 'wrank[cluster]'")
     register()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         cfg = compose("run", ["hydra/launcher=slurm", "trainer=ddp"], return_hydra_config=True)
-    assert cfg.hydra.launcher.tasks_per_node == 2
+    assert cfg.hydra.launcher.tasks_per_node == 1
     assert cfg.hydra.launcher._target_.endswith("SlurmLauncher")
 
 

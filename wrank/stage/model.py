@@ -20,7 +20,7 @@ from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
 from wrank.tracking.identity import RunIdentity
 from wrank.tracking.progress import console
-from wrank.training.callback.progress import TrainingProgress
+from wrank.training.callback.progress import TrainingLines, TrainingProgress
 from wrank.training.fit import Training, fit
 from wrank.training.module import Card
 from wrank.training.settings import TrainerSettings
@@ -112,7 +112,7 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
             dev_name=collection.name,
             card=_card(context, plan),
             loggers=tracker.lightning_loggers(),
-            callbacks=[TrainingProgress(console_kwargs={"stderr": True})] if console.is_terminal else [],
+            callbacks=[TrainingProgress(console_kwargs={"stderr": True}) if console.is_terminal else TrainingLines()],
         )
         facts = {
             "train_queries": len(training.sampler),

@@ -62,6 +62,8 @@ def print_training(artifact: Artifact) -> None:
     ):
         if key in result:
             table.add_row(words, f"{result[key]:,}")
+    if result.get("best_step") == 0:
+        table.add_row("", "(the untrained weights scored best on the dev queries)")
     if "best_dev" in result:
         table.add_row("best dev nDCG@10", f"{result['best_dev']:.4f}")
     table.add_row("seconds", f"{artifact.manifest['seconds']:.0f}")

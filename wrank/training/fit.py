@@ -12,6 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from wrank.data.lists import ListSampler
 from wrank.errors import WrankError
@@ -128,7 +129,6 @@ def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint:
         default_root_dir=folder,
         accelerator="gpu" if settings.uses_gpu() else "cpu",
         devices=settings.devices,
-        num_nodes=settings.nodes,
         strategy=settings.strategy,
         precision=settings.resolved_precision(),  # type: ignore[arg-type]
         max_epochs=1,  # the stream is one pass over all positions (see datamodule.py)
@@ -140,6 +140,7 @@ def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint:
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=any(isinstance(callback, pl.callbacks.ProgressBar) for callback in training.callbacks),
+        plugins=[LightningEnvironment()],  # the ranks are spawned here, also inside a Slurm job
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
     )

@@ -8,11 +8,11 @@ from wrank.errors import WrankError
 ACCELERATORS = ("auto", "cpu", "gpu")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 IN_BATCH = ("none", "local", "global")
-STRATEGIES = ("auto", "ddp", "ddp_spawn", "ddp_fork")
+STRATEGIES = ("auto", "ddp_spawn", "ddp_fork")
 
 # Keys that say where and how fast a run goes, not what comes out of it (beyond rounding).
 _NOT_IDENTITY = frozenset(
-    {"accelerator", "strategy", "workers", "passage_chunk", "checkpoint_steps", "log_steps", "devices", "nodes"}
+    {"accelerator", "strategy", "workers", "passage_chunk", "checkpoint_steps", "log_steps", "devices"}
 )
 
 
@@ -33,9 +33,8 @@ class TrainerSettings:
             ``global`` (the batch of all devices).
         precision: ``auto`` = bf16-mixed where the processor computes it natively, else 32-true.
         accelerator: auto, cpu or gpu.
-        devices: processes a node.
-        nodes: machines.
-        strategy: how several processes work together.
+        devices: processes on this machine, one a GPU or part of the processor.
+        strategy: how several processes are started, always by wrank: ``ddp_spawn`` or ``ddp_fork``.
         passage_chunk: texts encoded in one forward pass, sorted by length so that padding is not computed; None = all.
         dev_steps: optimizer steps between two scorings of the dev queries; None = once an epoch.
         dev_passages: size of the slice of the corpus that dev queries are ranked over.
@@ -60,7 +59,6 @@ class TrainerSettings:
     precision: str = "auto"
     accelerator: str = "auto"
     devices: int = 1
-    nodes: int = 1
     strategy: str = "auto"
     passage_chunk: int | None = 16
     dev_steps: int | None = None
@@ -96,7 +94,7 @@ class TrainerSettings:
             if isinstance(value, bool) or not isinstance(value, int | float) or not low < value <= high:
                 raise WrankError(f"trainer.{key}={value!r}: wanted a number above {max(low, 0):g} and up to {high:g}")
         optional = ("max_steps", "passage_chunk", "dev_steps", "patience")
-        counts = ("batch_size", "accumulate", "devices", "nodes", "dev_passages", "checkpoint_steps", "log_steps")
+        counts = ("batch_size", "accumulate", "devices", "dev_passages", "checkpoint_steps", "log_steps")
         for key in (*counts, *optional):
             value = getattr(self, key)
             if value is None and key in optional:
@@ -109,7 +107,7 @@ class TrainerSettings:
     @property
     def world_size(self) -> int:
         """Processes that train together."""
-        return self.devices * self.nodes
+        return self.devices
 
     @property
     def queries_a_step(self) -> int:

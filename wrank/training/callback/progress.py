@@ -1,9 +1,14 @@
-"""The progress bar of a training."""
+"""How far a training is: a bar on a terminal, a line now and then in a log file."""
 
+import logging
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
+
+log = logging.getLogger(__name__)
 
 
 class TrainingProgress(RichProgressBar):
@@ -17,3 +22,37 @@ class TrainingProgress(RichProgressBar):
 
     def _get_train_description(self, current_epoch: int) -> str:
         return "training"
+
+
+class TrainingLines(pl.Callback):
+    """The same as lines, for a cluster's log files: batches done, the loss, the rate and the time left.
+
+    Args:
+        seconds: time between two lines.
+    """
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self.seconds = seconds
+        self._first = -1
+        self._started = self._said = 0.0
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Begins to count; a resumed training begins in the middle."""
+        if self._first < 0:
+            self._first, self._started = batch_idx, time.monotonic()
+            self._said = self._started
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Says how far it is, when it is time."""
+        now, total = time.monotonic(), int(trainer.num_training_batches)
+        if not trainer.is_global_zero or now - self._said < self.seconds:
+            return
+        self._said = now
+        rate = (batch_idx + 1 - self._first) / (now - self._started)
+        left = timedelta(seconds=round((total - batch_idx - 1) / rate))
+        loss = float(trainer.callback_metrics.get("loss", float("nan")))
+        log.info("training: batch %d of %d, loss %.4f, %.2f batches/s, %s left", batch_idx + 1, total, loss, rate, left)
