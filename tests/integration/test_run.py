@@ -67,6 +67,19 @@ def test_killed_run_goes_on_and_ends_with_the_weights_of_an_unbroken_one(tmp_pat
     assert same(weights(whole), weights(broken))
 
 
+def test_interrupted_run_says_how_to_go_on(wrank):
+    process = wrank.start("run", *SMOKE, "loss=kl", "trainer.max_steps=500", "trainer.checkpoint_steps=5")
+    for _ in range(1200):
+        if list(wrank.store.glob("model/.partial-*/resume.ckpt")) or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command goes on" in err
+    assert not wrank.artifacts("model")
+
+
 def test_two_runs_at_once_do_the_work_once(wrank):
     processes = [wrank.start("run", *SMOKE, "loss=infonce", "trainer.max_steps=20") for _ in range(2)]
     outs = [process.communicate(timeout=300) for process in processes]

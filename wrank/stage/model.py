@@ -22,7 +22,7 @@ from wrank.tracking.identity import RunIdentity
 from wrank.tracking.progress import console
 from wrank.training.callback.progress import TrainingLines, TrainingProgress
 from wrank.training.fit import Training, fit
-from wrank.training.module import Card
+from wrank.training.module import Card, check_in_batch
 from wrank.training.settings import TrainerSettings
 
 
@@ -56,12 +56,7 @@ def plan_training(context: Context) -> Plan:
     settings: TrainerSettings = build(context.cfg, "trainer")
     settings.uses_gpu()
     loss = build(context.cfg, "loss")
-    if settings.in_batch not in loss.in_batch_supported:
-        supported = ", ".join(sorted(loss.in_batch_supported))
-        raise WrankError(
-            f"loss={context.choices.get('loss')} does not work with trainer.in_batch={settings.in_batch}: "
-            f"it supports {supported} (see its docstring)"
-        )
+    check_in_batch(loss, settings.in_batch)
     collection = context.collection(context.train_split)
     train_ids, dev_ids, dev_collection = _queries(context, collection)
     lists = _lists_identity(context)

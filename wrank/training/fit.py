@@ -98,8 +98,10 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
             trainer.fit(module, data, ckpt_path=str(checkpoint) if resumed_at else None, weights_only=True)
         except torch.multiprocessing.ProcessRaisedException as error:
             raise _of_a_rank(error) from None
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        except SystemExit:
+            if trainer.interrupted:  # Lightning turns Ctrl-C into exit(1)
+                raise KeyboardInterrupt from None
+            raise
     return _finish(folder, {"steps_planned": steps, "resumed_at": resumed_at})
 
 

@@ -35,6 +35,20 @@ class TrainingDiverged(WrankError):
     """The loss is not a finite number; the batch that did it has been written to disk."""
 
 
+def check_in_batch(loss: Loss, in_batch: str) -> None:
+    """Refuses an ``in_batch`` that the loss cannot work with.
+
+    Raises:
+        WrankError: which values it supports, and why not this one.
+    """
+    if in_batch not in loss.in_batch_supported:
+        supported = ", ".join(sorted(loss.in_batch_supported))
+        reason = loss.in_batch_refusals.get(in_batch, "")
+        raise WrankError(
+            f"{type(loss).__name__} does not work with trainer.in_batch={in_batch} (but {supported}). {reason}"
+        )
+
+
 class ListwiseModule(pl.LightningModule):
     """A bi-encoder under a loss.
 
@@ -51,11 +65,7 @@ class ListwiseModule(pl.LightningModule):
 
     def __init__(self, model: BiEncoder, loss: Loss, settings: TrainerSettings, *, total_steps: int, seed: int) -> None:
         super().__init__()
-        if settings.in_batch not in loss.in_batch_supported:
-            raise WrankError(
-                f"loss {type(loss).__name__} does not work with trainer.in_batch={settings.in_batch}: it supports "
-                f"{', '.join(sorted(loss.in_batch_supported))} (its docstring says why)"
-            )
+        check_in_batch(loss, settings.in_batch)
         self.model, self.loss, self.settings = model, loss, settings
         self.total_steps, self.seed = total_steps, seed
         self._clock, self._seen = time.monotonic(), {"queries": 0, "tokens": 0}

@@ -40,7 +40,7 @@ def rank_gradient(rank, ranks, name, path):
     mine_n = slice(mine.start * K, mine.stop * K)
     queries_BD, passages_ND = queries[mine] @ weights, passages[mine_n] @ weights
     joined = (gather_rows(queries_BD), gather_rows(passages_ND), gather_rows(grades[mine]))
-    loss_of(LOSSES[name](), *joined).backward()
+    loss_of(LOSSES[name](temperature=0.5), *joined).backward()
     dist.all_reduce(weights.grad)  # what DDP does: the mean over ranks
     torch.save(weights.grad / ranks, f"{path}/grad-{rank}.pt")
     dist.destroy_process_group()
@@ -51,7 +51,7 @@ def rank_gradient(rank, ranks, name, path):
 def test_gradient_of_ranks_is_that_of_one_process(name, ranks, tmp_path):
     queries, passages, grades, weights = joined_batch()
     weights.requires_grad_()
-    loss_of(LOSSES[name](), queries @ weights, passages @ weights, grades).backward()
+    loss_of(LOSSES[name](temperature=0.5), queries @ weights, passages @ weights, grades).backward()
     mp.start_processes(rank_gradient, (ranks, name, str(tmp_path)), nprocs=ranks, start_method="fork")
     for rank in range(ranks):
         found = torch.load(tmp_path / f"grad-{rank}.pt", weights_only=True)
