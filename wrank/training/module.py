@@ -19,7 +19,6 @@ from wrank.errors import WrankError
 from wrank.loss.base import Loss, LossOutput
 from wrank.model.bi_encoder import BiEncoder
 from wrank.training.gather import gather_rows, is_distributed, widen
-from wrank.training.memory import keep_freed_memory
 from wrank.training.settings import TrainerSettings
 
 
@@ -69,11 +68,6 @@ class ListwiseModule(pl.LightningModule):
         self.model, self.loss, self.settings = model, loss, settings
         self.total_steps, self.seed = total_steps, seed
         self._clock, self._seen = time.monotonic(), {"queries": 0, "tokens": 0}
-
-    def on_fit_start(self) -> None:
-        """Once in each rank's process."""
-        if self.device.type == "cpu":
-            keep_freed_memory()
 
     def on_train_batch_start(self, batch: ListBatch, batch_idx: int) -> None:
         """Keys dropout by position, so that a resumed run draws what an unbroken one draws."""

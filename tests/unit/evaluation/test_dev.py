@@ -11,7 +11,7 @@ from wrank.evaluation.settings import EvaluationSettings
 from wrank.model.bi_encoder import BiEncoder
 
 
-@pytest.fixture()
+@pytest.fixture
 def collection(tmp_path):
     folder = tmp_path / "mini"
     (folder / "qrels").mkdir(parents=True)
