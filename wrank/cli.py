@@ -6,6 +6,7 @@ torch nor Hydra before a verb needs them, so that ``wrank --help`` answers at on
 
 import ast
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -70,6 +71,10 @@ def _guarded(verb: str, overrides: list[str]) -> int:
         _say(f"wrank {verb}: interrupted; the same command goes on from the last checkpoint")
         return INTERRUPTED
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.ENOSPC):
+            hint = "start it in a folder that can be written (outputs/ goes there)"
+            _say(f"wrank {verb}: {error.filename}: {error.strerror}: {hint}")
+            return BAD_INPUT
         if not _is_config_error(error):
             raise
         _say(f"wrank {verb}: {_first_lines(error)}")

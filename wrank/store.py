@@ -10,6 +10,7 @@ once.
 import errno
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from wrank.files import sha256_of_json, sync_folder, write_atomic
 from wrank.manifest import MANIFEST, SCHEMA_VERSION, make_manifest, read_manifest
 
 KEY_LENGTH = 16
+_FULL_DISK = ("No space left on device", "PytorchStreamWriter failed writing")
 
 
 @dataclass(frozen=True)
@@ -144,14 +146,18 @@ class Store:
         with self._locked(stage, on_wait):
             if (found := self.find(stage)) is not None:
                 return found
-            partial = self.partial(stage)
+            partial, final = self.partial(stage), self.root / stage.kind / stage.folder_name
+            if final.exists():
+                raise WrankError(
+                    f"{final}: it stands there without a {MANIFEST}; move it away and run the command again"
+                )
             with io_errors(partial):
                 partial.mkdir(parents=True, exist_ok=True)
                 started, clock = datetime.now(UTC), time.monotonic()
                 result = dict(work(partial) or {})
+                _remove_leftovers(partial)
                 manifest = make_manifest(stage.facts, partial, result, started, time.monotonic() - clock)
                 write_atomic(partial / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-                final = self.root / stage.kind / stage.folder_name
                 partial.replace(final)
                 sync_folder(final.parent)
         return Artifact(final, manifest, was_finished=False)
@@ -184,6 +190,15 @@ class Store:
         return sorted(self.root.glob("[!.]*/.partial-*"))
 
 
+def _remove_leftovers(folder: Path) -> None:
+    """Removes hidden files and folders: half-written ones of an earlier, killed try."""
+    for path in folder.glob(".*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
 def slug(text: str) -> str:
     """Letters, digits, dots, underscores and hyphens only; 80 characters at the most."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80] or "unnamed"
@@ -207,3 +222,8 @@ def io_errors(where: Path) -> Iterator[None]:
         if error.errno not in advice:
             raise
         raise WrankError(f"{error.filename or where}: {advice[error.errno]} ({error.strerror})") from error
+    except Exception as error:
+        # safetensors and torch report a full disk in errors of their own
+        if isinstance(error, WrankError) or not any(words in str(error) for words in _FULL_DISK):
+            raise
+        raise WrankError(f"{where}: {advice[errno.ENOSPC]} ({error})") from error

@@ -150,6 +150,15 @@ def test_offline_wandb_run_holds_names_choices_figures_and_exit_code(wrank):
     assert {"train/loss", "val/sample/nDCG@10", "test/sample/nDCG@10"} <= names
 
 
+def test_two_ranks_log_to_one_wandb_run_and_score_the_dev_queries(wrank):
+    _, err = wrank("train", *SMOKE, "trainer=ddp", "trainer.accelerator=cpu", "trainer.workers=0", "logger=wandb")
+    (model,) = wrank.artifacts("model")
+    assert len(json.loads((model / "dev.json").read_text())["history"]) == 2
+    assert (model / "last" / "model.safetensors").is_file()
+    assert len(list((wrank.store / "wandb").rglob("run-*.wandb"))) == 1
+    assert "Traceback" not in err
+
+
 @pytest.mark.skipif(not READER.is_file(), reason="the reader of W&B's offline files is not beside this checkout")
 def test_failed_training_ends_its_wandb_run_with_exit_code_1(wrank):
     wrank("train", *SMOKE, "loss=kl", "logger=wandb", "trainer.learning_rate=1.0", "trainer.clip=null",
@@ -178,12 +187,24 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_full_disk_is_said_and_leaves_nothing_that_looks_finished(wrank, small_disk):
+@pytest.mark.parametrize("size", ["64k", "256k", "600k"])
+def test_full_disk_is_said_and_leaves_nothing_that_looks_finished(size, wrank, small_disk):
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(small_disk)], check=True)
     _, err = wrank("run", *SMOKE, f"paths.store={small_disk / 'store'}", code=2)
     assert "No space left" in err or "disk is full" in err
     for manifest in (small_disk / "store").glob("[!.]*/[!.]*/manifest.json"):
         json.loads(manifest.read_text())
     assert not list((small_disk / "store").glob("model/[!.]*"))
+
+
+def test_read_only_working_folder_is_said(wrank, small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    environment, store = wrank.environment, wrank.store
+    command = [sys.executable, "-m", "wrank.cli", "evaluate", "model=tiny", f"paths.store={store}"]
+    done = subprocess.run(command, cwd=small_disk, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "a folder that can be written" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_read_only_store_is_said(wrank, small_disk):

@@ -131,6 +131,30 @@ def test_disk_faults_say_what_to_do(tmp_path, number, words):
     assert Store(tmp_path).find(stage()) is None
 
 
+def test_full_disk_that_a_library_reports_in_its_own_way_is_said_too(tmp_path):
+    def fails(folder):
+        raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(WrankError, match="disk is full"):
+        Store(tmp_path).run(stage(), fails)
+
+
+def test_half_written_files_of_a_killed_try_are_not_part_of_the_artifact(tmp_path):
+    def work(folder):
+        (folder / ".0123.tmp").write_bytes(b"1")
+        (folder / ".best.partial-7").mkdir()
+        return write_one(folder)
+
+    artifact = Store(tmp_path).run(stage(), work)
+    assert sorted(path.name for path in artifact.path.iterdir()) == [MANIFEST, "weights.bin"]
+
+
+def test_folder_in_the_way_is_named_before_any_work(tmp_path):
+    (tmp_path / "model" / stage().folder_name).mkdir(parents=True)
+    with pytest.raises(WrankError, match="move it away"):
+        Store(tmp_path).run(stage(), lambda folder: pytest.fail("worked"))
+
+
 def test_store_under_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(WrankError, match=r"set paths\.store"):

@@ -13,7 +13,8 @@ from wrank.evaluation.scored import read_scored
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_model
-from wrank.stage.model import identity, plan_training, run_name, train
+from wrank.stage.identity import identity, run_name
+from wrank.stage.model import plan_training, train
 from wrank.tracking.base import Tracker
 from wrank.tracking.table import print_comparison
 
@@ -26,9 +27,13 @@ def main(context: Context) -> dict[str, Any]:
     check_disjoint(context.collection(context.train_split), test)
     base_artifact = evaluate_model(context, context.base, context.model_name)
     plan = plan_training(context)
+    check_disjoint(plan.dev_collection.restricted_to(plan.dev_ids, "dev"), test)
     try:
         model_artifact = train(context, plan, tracker)
-        trained = BiEncoder(path=str(model_artifact.path / str(context.cfg.checkpoint)))
+        trained = BiEncoder(
+            path=str(model_artifact.path / str(context.cfg.checkpoint)),
+            trust_remote_code=bool(context.cfg.model.get("trust_remote_code", False)),
+        )
         trained.to(context.device)
         artifact = evaluate_model(context, trained, run_name(context))
         base = read_scored(base_artifact.path, context.model_name)

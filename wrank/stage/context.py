@@ -18,11 +18,6 @@ from wrank.tracking.progress import note
 
 log = logging.getLogger(__name__)
 
-# Keys of a model's node that do not change what it computes, or whose effect its fingerprint holds.
-_MODEL_WITHOUT = frozenset(
-    {"_target_", "source", "path", "learning_rate", "gradient_checkpointing", "attention", "revision"}
-)
-
 
 @dataclass
 class Context:
@@ -97,8 +92,10 @@ class Context:
 
     @property
     def model_identity(self) -> dict[str, Any]:
-        """The keys of the model that can change a training; its weights are an input, by fingerprint."""
-        return {key: value for key, value in plain(self.cfg, "model").items() if key not in _MODEL_WITHOUT}
+        """What of the model can change a training beside its fingerprint: settings in force, towers, dropout."""
+        config = self.base.encoder.transformer.config.to_dict()
+        dropout = {key: value for key, value in config.items() if "drop" in key and isinstance(value, int | float)}
+        return dataclasses.asdict(self.base.settings) | {"shared": self.base.shared, "dropout": dropout}
 
     @property
     def device(self) -> str:
@@ -109,6 +106,8 @@ class Context:
         cuda = torch.cuda.is_available()
         if asked == "cuda" and not cuda:
             raise WrankError("device=cuda, but torch sees no GPU here: use device=cpu, or check `nvidia-smi`")
+        if asked == "mps" and not torch.backends.mps.is_available():
+            raise WrankError("device=mps, but this is no Mac with Apple silicon: use device=cpu")
         return ("cuda" if cuda else "cpu") if asked == "auto" else asked
 
     @property

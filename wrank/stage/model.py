@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.lists import ListSampler
@@ -16,9 +14,9 @@ from wrank.errors import WrankError
 from wrank.evaluation.dev import DevSet, make_dev_set
 from wrank.stage.candidates import find_candidates
 from wrank.stage.context import Context
+from wrank.stage.identity import identity, run_name
 from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
-from wrank.tracking.identity import RunIdentity
 from wrank.tracking.progress import console
 from wrank.training.callback.progress import TrainingLines, TrainingProgress
 from wrank.training.fit import Training, fit
@@ -80,7 +78,8 @@ def plan_training(context: Context) -> Plan:
             "loss": plain(context.cfg, "loss"),
             "model": context.model_identity,
             "trainer": settings.identity(),
-            "search": context.search_identity,
+            "precision": context.settings.precision,  # of the dev scores; the candidates' is in their own key
+            "drop_self": context.settings.drop_self,
             "seed": int(context.cfg.seed),
         },
         inputs=inputs,
@@ -117,26 +116,6 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
         return facts | fit(training, folder)
 
     return context.do(plan.stage, work)
-
-
-def run_name(context: Context) -> str:
-    """The run's name for people: as given, or model, loss and seed."""
-    given = context.cfg.name
-    return str(given) if given else f"{context.model_name}-{context.choices.get('loss', 'loss')}-s{context.cfg.seed}"
-
-
-def identity(context: Context, stage: Stage, job_type: str) -> RunIdentity:
-    """The run's names in a tracker."""
-    config = OmegaConf.to_container(context.cfg, resolve=True, throw_on_missing=False)
-    return RunIdentity(
-        id=f"{stage.kind}-{stage.key[:16]}",
-        name=run_name(context) if job_type == "train" else stage.name,
-        group=str(context.cfg.study),
-        job_type=job_type,
-        tags=tuple(map(str, context.cfg.tags)),
-        choices=context.choices,
-        config=config if isinstance(config, dict) else {},  # type: ignore[arg-type]
-    )
 
 
 def _queries(context: Context, collection: Collection) -> tuple[Sequence[str], Sequence[str], Collection]:
@@ -193,6 +172,8 @@ def _card(context: Context, plan: Plan) -> Card:
         "loss": context.choices.get("loss", ""),
         "training queries": str(len(plan.train_ids)),
         "seed": str(context.cfg.seed),
+        **{f"loss.{key}": str(value) for key, value in plain(context.cfg, "loss").items() if key != "_target_"},
+        **{f"trainer.{key}": str(value) for key, value in plan.settings.identity().items()},
         "wrank key": plan.stage.key,
     }
     return Card(base=context.base.source, facts=facts)

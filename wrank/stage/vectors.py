@@ -7,6 +7,7 @@ import numpy as np
 
 from wrank.data.collection import Collection
 from wrank.evaluation.encode import encode
+from wrank.files import atomic_writer
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
 from wrank.store import Artifact, Stage
@@ -37,8 +38,24 @@ def passage_vectors(
                 device=context.device,
                 progress=advance,
             )
-        np.save(folder / "vectors.npy", encoded.vectors_ND)
+        write_vectors(folder / "vectors.npy", encoded.vectors_ND)
         return {"passages": len(collection.passages), "truncated": encoded.truncated}
 
     artifact = context.do(stage, work)
     return artifact, np.load(artifact.path / "vectors.npy", mmap_mode="r", allow_pickle=False)
+
+
+def write_vectors(path: Path, vectors_ND: np.ndarray) -> None:
+    """Writes an array as ``numpy.load`` reads it; unlike ``numpy.save``, a full disk is told as one.
+
+    Args:
+        path: the file.
+        vectors_ND: [N, D].
+
+    Raises:
+        WrankError: a full disk, a place that cannot be written.
+    """
+    vectors_ND = np.ascontiguousarray(vectors_ND)
+    with atomic_writer(path) as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(vectors_ND))
+        file.write(vectors_ND.data.cast("B"))

@@ -17,7 +17,7 @@ class Tracker:
         return []
 
     def log(self, figures: Mapping[str, float]) -> None:
-        """Adds figures that belong to the whole run, e.g. ``test/<set>/<measure>``."""
+        """Adds figures that belong to the whole run, e.g. ``test/<set>/<measure>``; nothing when no run is open."""
 
     def finish(self, exit_code: int) -> None:
         """Closes the run; an exit code other than 0 marks it as failed."""

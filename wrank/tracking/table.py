@@ -88,8 +88,9 @@ def print_sweep(bases: Mapping[str, Scored], rows: Sequence[tuple[dict[str, Any]
     """One table a collection and base over all jobs of a sweep; jobs that differ in the seed alone are one row."""
     console = out()
     groups: dict[tuple[str, str], dict[str, list[Scored]]] = defaultdict(lambda: defaultdict(list))
-    for result, scored in rows:
-        groups[result["collection"], result["base"]][_row_name(result)].append(scored)
+    names = _row_names([result for result, _ in rows])
+    for name, (result, scored) in zip(names, rows, strict=True):
+        groups[result["collection"], result["base"]][name].append(scored)
     for (where, base_path), by_name in groups.items():
         base = bases[base_path]
         table = _comparison_table(f"test: {where}", list(base.measures))
@@ -106,18 +107,15 @@ _CAPTION = (
 )
 
 
-def _row_name(result: Mapping[str, Any]) -> str:
-    varied = [
-        word for word in result["overrides"] if not word.startswith(("seed=", "experiment=", "logger", "paths", "name"))
-    ]
-    names = {word.split("=", 1)[0].lstrip("+"): word.split("=", 1)[1] for word in varied if "=" in word}
-    names = {
-        key: value
-        for key, value in names.items()
-        if key not in ("data", "model", "loss", "study") and "path" not in key
-    }
-    extra = " ".join(f"{key}={value}" for key, value in names.items())
-    return f"{result['choices'].get('model', 'model')} {result['choices'].get('loss', '')} {extra}".strip()
+def _row_names(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Model, loss, and every other word that is not the same in all jobs, but the seed."""
+    words = [[word for word in result["overrides"] if not word.startswith("seed=")] for result in results]
+    common = set.intersection(*map(set, words)) if words else set()
+    names = []
+    for result, own in zip(results, words, strict=True):
+        kept = [word for word in own if word not in common and not word.startswith(("model=", "loss=", "model.path="))]
+        names.append(" ".join([result["base_name"], result["choices"].get("loss", ""), *kept]).strip())
+    return names
 
 
 def _comparison_table(title: str, measures: Sequence[str]) -> Table:

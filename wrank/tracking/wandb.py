@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import wandb
+from pytorch_lightning.loggers import WandbLogger
+
 from wrank.errors import WrankError
 from wrank.tracking.base import Tracker
 from wrank.tracking.identity import RunIdentity
@@ -19,7 +22,7 @@ def never_raises(method: F) -> F:
     """Turns an error of the tracking service into one warning; the run goes on without it."""
 
     @functools.wraps(method)
-    def guarded(self: "WandbTracker", *words: Any, **named: Any) -> Any:
+    def guarded(self: Any, *words: Any, **named: Any) -> Any:
         if self.broken:
             return None
         try:
@@ -32,6 +35,16 @@ def never_raises(method: F) -> F:
             return None
 
     return cast(F, guarded)
+
+
+class GuardedLogger(WandbLogger):
+    """Lightning's logger, whose calls during a training warn once instead of raising. Ranks can be spawned with it."""
+
+    broken = False
+
+    log_metrics = never_raises(WandbLogger.log_metrics)
+    log_hyperparams = never_raises(WandbLogger.log_hyperparams)
+    finalize = never_raises(WandbLogger.finalize)
 
 
 class WandbTracker(Tracker):
@@ -59,9 +72,6 @@ class WandbTracker(Tracker):
     @never_raises
     def start(self, identity: RunIdentity) -> None:
         """Opens the run with an id derived from the run's key."""
-        import wandb
-        from pytorch_lightning.loggers import WandbLogger
-
         if self.mode == "disabled":
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,8 +90,7 @@ class WandbTracker(Tracker):
             reinit="finish_previous",
             settings=wandb.Settings(silent=True, console="off", init_timeout=60),
         )
-        self.logger = WandbLogger(experiment=run, log_model=False)
-        guard_logger(self.logger)
+        self.logger = GuardedLogger(experiment=run, log_model=False)
 
     def lightning_loggers(self) -> list[Any]:
         """The run's logger, unless W&B failed to start."""
@@ -99,18 +108,3 @@ class WandbTracker(Tracker):
         if self.logger is not None:
             self.logger.experiment.finish(exit_code=exit_code)
             self.logger = None
-
-
-def guard_logger(logger: Any) -> None:
-    """Makes the methods Lightning calls during training log a warning instead of raising."""
-    for name in ("log_metrics", "log_hyperparams", "save", "finalize", "after_save_checkpoint", "log_graph"):
-        method = getattr(logger, name)
-
-        def guarded(*words: Any, _method: Callable[..., Any] = method, **named: Any) -> Any:
-            try:
-                return _method(*words, **named)
-            except Exception as error:  # as in never_raises
-                log.warning("W&B: %s: %s; a point was not logged (metrics.csv has it)", type(error).__name__, error)
-                return None
-
-        setattr(logger, name, guarded)

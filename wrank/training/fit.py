@@ -124,14 +124,14 @@ def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint:
     callbacks = [
         *training.callbacks,
         *([dev] if dev else []),
-        LastWeights(folder, training.card),
+        LastWeights(folder, training.card, dev),
         ResumeCheckpoint(checkpoint, settings.checkpoint_steps),
     ]
     return pl.Trainer(
         default_root_dir=folder,
         accelerator="gpu" if settings.uses_gpu() else "cpu",
         devices=settings.devices,
-        strategy=settings.strategy,
+        strategy=settings.resolved_strategy(),
         precision=settings.resolved_precision(),  # type: ignore[arg-type]
         max_epochs=1,  # the stream is one pass over all positions (see datamodule.py)
         accumulate_grad_batches=settings.accumulate,
@@ -167,9 +167,10 @@ def _finish(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
         result |= {"best_step": dev["best_step"], "best_dev": dev["best"], "dev": dev["history"][-1]}
     else:
         shutil.copytree(folder / "last", folder / "best", dirs_exist_ok=True)
-    merge_logs(folder, facts["resumed_at"])
-    for leftover in [*folder.glob("bad_batch_*.jsonl"), folder / CHECKPOINT, folder / LAST_FACTS]:
-        leftover.unlink(missing_ok=True)  # of an earlier try, or of no more use
+    merge_logs(folder)
+    leftovers = [folder / CHECKPOINT, (folder / CHECKPOINT).with_suffix(".new"), folder / LAST_FACTS]
+    for leftover in [*folder.glob("bad_batch_*.jsonl"), *leftovers]:  # of an earlier try, or of no more use
+        leftover.unlink(missing_ok=True)
     return result
 
 

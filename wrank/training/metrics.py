@@ -15,12 +15,11 @@ def new_log(folder: Path) -> str:
     return f"log-{len(list(folder.glob('log-*')))}"
 
 
-def merge_logs(folder: Path, resumed_at: int) -> None:
-    """Joins the tries' files into ``metrics.csv``; where two tries logged one step, the later try counts.
+def merge_logs(folder: Path) -> None:
+    """Joins the tries' files into ``metrics.csv``; where two tries logged the same figure of a step, the later counts.
 
     Args:
         folder: holds ``log-*/metrics.csv``.
-        resumed_at: optimizer steps that the last try began with.
     """
     rows: list[dict[str, str]] = []
     logs = sorted(folder.glob("log-*"), key=lambda path: int(path.name.removeprefix("log-")))
@@ -30,8 +29,8 @@ def merge_logs(folder: Path, resumed_at: int) -> None:
             continue
         with path.open(encoding="utf-8", newline="") as lines:
             fresh = list(csv.DictReader(lines))
-        first = min((int(row["step"]) for row in fresh), default=resumed_at)
-        rows = [row for row in rows if int(row["step"]) < first] + fresh
+        rows = [row for row in rows if not _done_again(row, fresh)] + fresh
+    rows.sort(key=lambda row: int(row["step"]))  # stable: within a step in the order of logging
     names = list(dict.fromkeys(["step", *(name for row in rows for name in row if name not in ("step", "epoch"))]))
     with (folder / METRICS).open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, names, restval="", extrasaction="ignore", lineterminator="\n")
@@ -39,3 +38,9 @@ def merge_logs(folder: Path, resumed_at: int) -> None:
         writer.writerows(rows)
     for log in logs:
         shutil.rmtree(log)
+
+
+def _done_again(row: dict[str, str], later: list[dict[str, str]]) -> bool:
+    """Whether a later try logged a figure of this row's step anew; a dev score just before the kill is not."""
+    names = {name for name, value in row.items() if value and name not in ("step", "epoch")}
+    return any(other["step"] == row["step"] and any(other.get(name) for name in names) for other in later)

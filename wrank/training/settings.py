@@ -11,9 +11,7 @@ IN_BATCH = ("none", "local", "global")
 STRATEGIES = ("auto", "ddp_spawn", "ddp_fork")
 
 # Keys that say where and how fast a run goes, not what comes out of it (beyond rounding).
-_NOT_IDENTITY = frozenset(
-    {"accelerator", "strategy", "workers", "passage_chunk", "checkpoint_steps", "log_steps", "devices"}
-)
+_NOT_IDENTITY = frozenset({"accelerator", "strategy", "workers", "checkpoint_steps", "log_steps", "devices"})
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,9 @@ class TrainerSettings:
         precision: ``auto`` = bf16-mixed where the processor computes it natively, else 32-true.
         accelerator: auto, cpu or gpu.
         devices: processes on this machine, one a GPU or part of the processor.
-        strategy: how several processes are started, always by wrank: ``ddp_spawn`` or ``ddp_fork``.
+        strategy: how several processes are started, by wrank itself: ``ddp_spawn`` (also ``auto``) or ``ddp_fork``.
         passage_chunk: texts encoded in one forward pass, sorted by length so that padding is not computed; None = all.
+            It changes rounding, and which random numbers dropout draws.
         dev_steps: optimizer steps between two scorings of the dev queries; None = once an epoch.
         dev_passages: size of the slice of the corpus that dev queries are ranked over.
         patience: scorings without a better dev score after which training stops; None = never.
@@ -123,7 +122,13 @@ class TrainerSettings:
     def identity(self) -> dict[str, Any]:
         """The keys that can change the result, with ``precision`` resolved; goes into the stage's key."""
         kept = {key: value for key, value in asdict(self).items() if key not in _NOT_IDENTITY}
+        if self.max_steps is not None:
+            del kept["max_epochs"]
         return kept | {"precision": self.resolved_precision(), "world_size": self.world_size}
+
+    def resolved_strategy(self) -> str:
+        """What ``auto`` stands for: several processes are spawned, never started by running the command again."""
+        return "ddp_spawn" if self.strategy == "auto" and self.devices > 1 else self.strategy
 
     def resolved_precision(self) -> str:
         """The precision that ``auto`` stands for on this machine."""

@@ -35,17 +35,26 @@ def test_comparison_shows_the_difference_with_its_sign(capsys):
     assert "0 / 1 / 1" in shown
 
 
+def job(name, *overrides):
+    facts = {"collection": "s/test", "base": "b", "base_name": "tiny", "choices": {"model": "tiny", "loss": "ws2"}}
+    return facts | {"overrides": ["loss=ws2", *overrides], "name": name}
+
+
 def test_sweep_joins_jobs_that_differ_in_the_seed_alone(capsys):
     base = scored("base", [0.5, 0.5])
-    rows = [
-        ({"collection": "s/test", "base": "b", "overrides": ["loss=ws2", f"seed={seed}"],
-          "choices": {"model": "tiny", "loss": "ws2"}}, scored(f"ws2-{seed}", [0.5 + seed / 10, 0.5]))
-        for seed in (0, 1)
-    ]  # fmt: skip
-    rows.append(({"collection": "s/test", "base": "b", "overrides": ["loss=ws2", "loss.temperature=0.2", "seed=0"],
-                  "choices": {"model": "tiny", "loss": "ws2"}}, scored("hot", [0.1, 0.1])))  # fmt: skip
+    rows = [(job(f"ws2-{seed}", f"seed={seed}"), scored(f"ws2-{seed}", [0.5 + seed / 10, 0.5])) for seed in (0, 1)]
+    rows.append((job("hot", "loss.temperature=0.2", "seed=0"), scored("hot", [0.1, 0.1])))
     print_sweep({"b": base}, rows)
     shown = capsys.readouterr().out
     assert "0.5250 ± 0.0354" in shown
     assert "loss.temperature=0.2" in shown
     assert shown.count("tiny ws2") == 2
+
+
+def test_jobs_of_two_experiments_are_two_rows(capsys):
+    base = scored("base", [0.5, 0.5])
+    rows = [(job(name, f"experiment={name}", "seed=0"), scored(name, [0.5, 0.5])) for name in ("one", "two")]
+    print_sweep({"b": base}, rows)
+    shown = capsys.readouterr().out
+    assert "experiment=one" in shown
+    assert "±" not in shown.replace("±:", "")

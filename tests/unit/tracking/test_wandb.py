@@ -1,12 +1,13 @@
 """Whatever W&B does, the training goes on."""
 
 import logging
+import pickle
 
 import pytest
 
 from wrank.errors import WrankError
 from wrank.tracking.identity import RunIdentity
-from wrank.tracking.wandb import WandbTracker, guard_logger
+from wrank.tracking.wandb import GuardedLogger, WandbTracker
 
 IDENTITY = RunIdentity("model-0123", "tiny-ws2-s0", "study", "train")
 
@@ -38,14 +39,22 @@ def test_service_that_fails_to_start_is_one_warning(tmp_path, caplog):
 
 
 def test_logger_that_raises_in_the_middle_is_a_warning(caplog):
-    class Broken:
-        def log_metrics(self, metrics, step=None):
+    class Run:
+        id = name = _attach_id = "r"
+
+        def log(self, *words, **named):
             raise TimeoutError("no answer")
 
-        log_hyperparams = save = finalize = after_save_checkpoint = log_graph = log_metrics
+        define_metric = log
 
-    logger = Broken()
-    guard_logger(logger)
+    logger = GuardedLogger(experiment=None, offline=True)
+    logger._experiment = Run()
     with caplog.at_level(logging.WARNING):
         logger.log_metrics({"x": 1.0}, step=1)
-    assert "no answer" in caplog.text
+        logger.log_metrics({"x": 1.0}, step=2)
+    assert caplog.text.count("no answer") == 1
+
+
+def test_logger_can_be_sent_to_a_spawned_rank():
+    logger = GuardedLogger(experiment=None, offline=True)
+    assert isinstance(pickle.loads(pickle.dumps(logger)), GuardedLogger)

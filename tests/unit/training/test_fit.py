@@ -109,6 +109,19 @@ def test_killed_and_resumed_training_ends_with_the_same_weights(killed_at, accum
     assert losses["broken"] == losses["whole"], steps
 
 
+def test_killed_twice_it_still_ends_with_the_same_weights(collection, tmp_path):
+    """After a resume no checkpoint is written in the middle of an accumulation."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    fit(training(collection, tiny(), accumulate=2), whole)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            fit(training(collection, tiny(), callbacks=[KillAt(5)], accumulate=2), broken)
+    fit(training(collection, tiny(), accumulate=2), broken)
+    assert same(weights(whole / "last"), weights(broken / "last"))
+
+
 def test_best_weights_are_those_of_the_best_dev_score(collection, tmp_path):
     scores = iter([0.1, 0.9, 0.2, 0.3])
     seen = []

@@ -43,7 +43,7 @@ def test_steps_round_to_whole_epochs_of_full_batches():
 
 
 def test_key_holds_what_changes_the_result_only():
-    same = [{"workers": 3}, {"passage_chunk": None}, {"checkpoint_steps": 1}, {"log_steps": 9}]
+    same = [{"workers": 3}, {"strategy": "ddp_fork"}, {"checkpoint_steps": 1}, {"log_steps": 9}]
     other = [{"batch_size": 8}, {"learning_rate": 1e-3}, {"in_batch": "none"}, {"devices": 2}]
     base = TrainerSettings(precision="32-true").identity()
     for change in same:

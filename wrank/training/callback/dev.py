@@ -1,7 +1,6 @@
 """Scores the dev queries during training, keeps the best weights, stops early."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import pytorch_lightning as pl
 import torch
 
 from wrank.files import write_atomic
-from wrank.model.bi_encoder import BiEncoder
 from wrank.training.module import Card, ListwiseModule
 
 DEV_SCORES = "dev.json"
@@ -72,7 +70,7 @@ class DevScore(pl.Callback):
         if value > self.best:
             self.best, self.best_step, self.without_better = value, trainer.global_step, 0
             if trainer.is_global_zero:
-                self._keep(pl_module.model, scores)
+                pl_module.model.save(self.folder / "best", scores=scores, base=self.card.base, facts=self.card.facts)
         else:
             self.without_better += 1
         if trainer.is_global_zero:
@@ -85,13 +83,6 @@ class DevScore(pl.Callback):
         trainer.callback_metrics.update({name: torch.tensor(score) for name, score in named.items()})
         if self.patience is not None and self.without_better >= self.patience:
             trainer.should_stop = True
-
-    def _keep(self, model: BiEncoder, scores: dict[str, float]) -> None:
-        fresh, best = self.folder / ".best-new", self.folder / "best"
-        shutil.rmtree(fresh, ignore_errors=True)
-        model.save(fresh, scores=scores, base=self.card.base, facts=self.card.facts)
-        shutil.rmtree(best, ignore_errors=True)
-        fresh.rename(best)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run must know."""

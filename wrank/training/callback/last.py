@@ -6,6 +6,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from wrank.files import write_atomic
+from wrank.training.callback.dev import DevScore
 from wrank.training.module import Card, ListwiseModule
 
 LAST_FACTS = "last.json"
@@ -17,16 +18,18 @@ class LastWeights(pl.Callback):
     Args:
         folder: where ``last/`` is written.
         card: facts for the model card.
+        dev: where the last dev scores are, for the card; None = there are none.
     """
 
-    def __init__(self, folder: Path, card: Card) -> None:
-        self.folder, self.card = folder, card
+    def __init__(self, folder: Path, card: Card, dev: DevScore | None) -> None:
+        self.folder, self.card, self.dev = folder, card, dev
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves the model."""
         assert isinstance(pl_module, ListwiseModule)
         if not trainer.is_global_zero or trainer.interrupted:
             return
-        pl_module.model.save(self.folder / "last", base=self.card.base, facts=self.card.facts)
+        scores = {} if self.dev is None else {key: v for key, v in self.dev.history[-1].items() if key != "step"}
+        pl_module.model.save(self.folder / "last", scores=scores, base=self.card.base, facts=self.card.facts)
         facts = {"steps": trainer.global_step, "stopped_early": trainer.should_stop}
         write_atomic(self.folder / LAST_FACTS, json.dumps(facts) + "\n")

@@ -23,6 +23,10 @@ class ResumeCheckpoint(pl.Callback):
         self.path, self.steps = path, steps
         self._saved_at = -1
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A resumed step is saved already; saved again in the middle of an accumulation it would lose gradients."""
+        self._saved_at = trainer.global_step
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

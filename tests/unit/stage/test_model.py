@@ -1,0 +1,87 @@
+"""A training's key holds what can change the result, and nothing else."""
+
+import json
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from wrank.config import conf_folder, register
+from wrank.errors import WrankError
+from wrank.model.bi_encoder import BiEncoder
+from wrank.stage.context import Context
+from wrank.stage.model import plan_training
+
+
+def key(tmp_path, *overrides):
+    register()
+    GlobalHydra.instance().clear()
+    words = ["data=sample", "model=tiny", "loss=ws2", "trainer=cpu", f"paths.store={tmp_path / 'store'}", *overrides]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        cfg = compose("run", words)
+    return plan_training(Context(cfg, {"model": "tiny", "loss": "ws2"})).stage.key
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "evaluation.depth=500",
+        "evaluation.chunk=1024",
+        "evaluation.batch_tokens=1000",
+        "trainer.workers=2",
+        "trainer.log_steps=3",
+        "trainer.checkpoint_steps=1",
+        "name=other",
+        "study=other",
+        "logger=wandb",
+        "model.gradient_checkpointing=true",
+        "checkpoint=best",
+        "data.split=train",
+    ],
+)
+def test_what_cannot_change_the_training_is_not_in_its_key(override, tmp_path):
+    assert key(tmp_path, override) == key(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "loss.temperature=0.3",
+        "loss=kl",
+        "trainer.max_epochs=5",
+        "trainer.learning_rate=1e-4",
+        "trainer.passage_chunk=4",
+        "data.lists.size=3",
+        "data.dev_share=0.2",
+        "max_queries=20",
+        "model.dropout=0.3",
+        "model.temperature=0.5",
+        "model.seed=1",
+        "model.passage_length=64",
+    ],
+)
+def test_what_can_change_the_training_is_in_its_key(override, tmp_path):
+    assert key(tmp_path, override) != key(tmp_path)
+
+
+def test_epochs_do_not_count_when_steps_are_set(tmp_path):
+    assert key(tmp_path, "trainer.max_steps=3", "trainer.max_epochs=5") == key(tmp_path, "trainer.max_steps=3")
+
+
+def test_what_a_model_s_folder_says_beside_its_weights_is_in_the_key(tmp_path):
+    """The configuration holds only nulls for ``model=path``."""
+    keys = set()
+    for temperature in (1.0, 0.5):
+        folder = tmp_path / f"model-{temperature}"
+        BiEncoder("random:tiny", temperature=temperature).save(folder)
+        keys.add(key(tmp_path, "model=path", f"model.path={folder}"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.4}))
+    keys.add(key(tmp_path, "model=path", f"model.path={folder}"))
+    assert len(keys) == 3
+
+
+def test_dev_split_that_shares_queries_with_the_training_is_refused(tmp_path):
+    with pytest.raises(WrankError, match="share"):
+        key(tmp_path, "data.dev_split=train")

@@ -1,0 +1,27 @@
+"""What a stage's run is called in tables and trackers."""
+
+from omegaconf import OmegaConf
+
+from wrank.stage.context import Context
+from wrank.store import Stage
+from wrank.tracking.identity import RunIdentity
+
+
+def run_name(context: Context) -> str:
+    """The run's name for people: as given, or model, loss and seed."""
+    given = context.cfg.name
+    return str(given) if given else f"{context.model_name}-{context.choices.get('loss', 'loss')}-s{context.cfg.seed}"
+
+
+def identity(context: Context, stage: Stage, job_type: str) -> RunIdentity:
+    """The run's names in a tracker."""
+    config = OmegaConf.to_container(context.cfg, resolve=True, throw_on_missing=False)
+    return RunIdentity(
+        id=f"{stage.kind}-{stage.key[:16]}",
+        name=run_name(context) if job_type == "train" else stage.name,
+        group=str(context.cfg.study),
+        job_type=job_type,
+        tags=tuple(map(str, context.cfg.tags)),
+        choices=context.choices,
+        config=config if isinstance(config, dict) else {},  # type: ignore[arg-type]
+    )
