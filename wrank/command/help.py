@@ -9,6 +9,7 @@ from rich.console import Console
 from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 
+_NO_KEY = re.compile(r"#|defaults:|\s*_(target|partial)_:")
 _HEADER = re.compile(r"^# (?!@package)(.+)$", re.MULTILINE)
 
 
@@ -92,6 +93,6 @@ def _option_lines(path: Path) -> list[str]:
         if name.strip() != "_self_":
             lines |= {line.split(":")[0]: line for line in _option_lines(path.parent / f"{name.strip()}.yaml")}
     for line in text.split("\n"):
-        if line.strip() and not line.startswith("#") and "_target_" not in line and not line.startswith("defaults"):
+        if line.strip() and not _NO_KEY.match(line):
             lines[line.split(":")[0]] = line
     return list(lines.values())
