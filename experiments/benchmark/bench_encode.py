@@ -7,6 +7,7 @@ machine hits all of them; medians, spread and ratios are printed, and how far th
 import importlib.util
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from wrank.data.source.beir import BeirSource
 from wrank.evaluation.encode import encode
+from wrank.evaluation.evaluator import evaluate
+from wrank.evaluation.settings import PRECISIONS, EvaluationSettings
 from wrank.model.bi_encoder import BiEncoder
 from wrank.model.bundled import bundled_folder
 
@@ -45,7 +49,20 @@ def main() -> dict[str, Any]:
     for name, row in result.items():
         spread = f"({row['slowest']:.1f} to {row['fastest']:.1f})"
         print(f"{name:30} {row['passages_per_s']:10.1f} {spread:21} {row['ratio']:16.2f} {row['difference']:20.1e}")
-    return {"passages": _PASSAGES, "repeats": _REPEATS, "threads": threads, "results": result}
+    quality = _quality()
+    return {"passages": _PASSAGES, "repeats": _REPEATS, "threads": threads, "results": result, "ndcg@10": quality}
+
+
+def _quality() -> dict[str, float]:
+    """nDCG@10 of MiniLM on Cranfield's test split in both precisions."""
+    with tempfile.TemporaryDirectory() as cache:
+        collection = BeirSource(str(_CORPUS.parents[1] / "cranfield")).load("test", Path(cache))
+        model, found = BiEncoder("bundled:minilm"), {}
+        for precision in PRECISIONS:
+            settings = EvaluationSettings(measures=["nDCG@10"], precision=precision)
+            found[precision] = evaluate(model, collection, settings).scores.measures["nDCG@10"]
+    print(f"nDCG@10 on Cranfield's test split: {', '.join(f'{name} {value:.4f}' for name, value in found.items())}")
+    return found
 
 
 def _missing() -> str | None:
