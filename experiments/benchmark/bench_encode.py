@@ -57,7 +57,8 @@ def _quality() -> dict[str, float]:
     """nDCG@10 of MiniLM on Cranfield's test split in both precisions."""
     with tempfile.TemporaryDirectory() as cache:
         collection = BeirSource(str(_CORPUS.parents[1] / "cranfield")).load("test", Path(cache))
-        model, found = BiEncoder("bundled:minilm"), {}
+        model = BiEncoder("bundled:minilm")
+        found: dict[str, float] = {}
         for precision in PRECISIONS:
             settings = EvaluationSettings(measures=["nDCG@10"], precision=precision)
             found[precision] = evaluate(model, collection, settings).scores.measures["nDCG@10"]
