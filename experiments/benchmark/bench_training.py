@@ -23,7 +23,7 @@ from wrank.data.source.beir import BeirSource
 from wrank.training.settings import TrainerSettings
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "msmarco-dl"
-TURNS, STEPS, WARM_UP = 3, 8, 2
+TURNS, STEPS, WARM_UP = 3, 5, 1
 LENGTHS = {"natural lengths": 256, "equal lengths": 24}
 DROPOUT = {"dropout 0": 0.0, "dropout 0.1": 0.1}
 

@@ -205,13 +205,14 @@ class BiEncoder(nn.Module):
         length = self.length(role)
         return sum(len(row) >= length for row in token_ids)
 
-    def embed(self, token_ids: Sequence[list[int]], role: Role, *, chunk: int | None = None) -> Tensor:
+    def embed(self, token_ids: Sequence[list[int]], role: Role, *, chunk: int | Sequence[int] | None = None) -> Tensor:
         """Embeddings of tokenized texts.
 
         Args:
             token_ids: N lists made by ``tokenize`` for the same role.
             role: ``query`` or ``passage``.
-            chunk: texts encoded at once (sorted by length, padded to the chunk's longest); None: all.
+            chunk: texts encoded at once (sorted by length, padded to the chunk's longest), or the size of each
+                chunk, longest texts first; None: all.
 
         Returns:
             [N, D] in the given order, float32, differentiable, of length 1 if the settings say so.

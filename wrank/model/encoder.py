@@ -56,7 +56,7 @@ class Encoder(nn.Module):
             ids = self.tokenizer(list(texts), truncation=True, max_length=length, padding=False)["input_ids"]
         return [row or [self.tokenizer.pad_token_id] for row in ids]
 
-    def embed(self, token_ids: Sequence[list[int]], chunk: int | None = None) -> Tensor:
+    def embed(self, token_ids: Sequence[list[int]], chunk: int | Sequence[int] | None = None) -> Tensor:
         """Encode ragged token lists.
 
         The lists are sorted by length and encoded in chunks that are padded to the chunk's longest only, so little is
@@ -64,21 +64,25 @@ class Encoder(nn.Module):
 
         Args:
             token_ids: N lists, as ``tokenize`` makes them.
-            chunk: texts a chunk; None: all in one.
+            chunk: texts a chunk; or the size of each chunk, longest texts first; None: all in one.
 
         Returns:
             [N, H] in the given order, float32, differentiable.
 
         Raises:
             WrankError: ``chunk`` is below 1.
+            ValueError: sizes that do not add up to N.
         """
-        if chunk is not None and chunk < 1:
+        if isinstance(chunk, int) and chunk < 1:
             raise WrankError(f"chunk={chunk}: give the number of texts to encode at once, 1 or more.")
         if not token_ids:
             return torch.zeros(0, self.dimension, device=self.device)
         order = sorted(range(len(token_ids)), key=lambda row: -len(token_ids[row]))
-        size = chunk or len(order)
-        vectors = [self.forward([token_ids[row] for row in order[at : at + size]]) for at in range(0, len(order), size)]
+        sizes = _sizes(chunk, len(order))
+        vectors, start = [], 0
+        for size in sizes:
+            vectors.append(self.forward([token_ids[row] for row in order[start : start + size]]))
+            start += size
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.tensor(order)] = torch.arange(len(order))
         return torch.cat(vectors).index_select(0, back.to(self.device))
@@ -98,3 +102,13 @@ class Encoder(nn.Module):
             input_ids=ids_NT, attention_mask=None if mask_NT is None else mask_NT.long()
         ).last_hidden_state
         return pool(states_NTH, mask_NT, self.pooling)
+
+
+def _sizes(chunk: int | Sequence[int] | None, texts: int) -> Sequence[int]:
+    if chunk is None:
+        return [texts]
+    if isinstance(chunk, int):
+        return [min(chunk, texts - start) for start in range(0, texts, chunk)]
+    if sum(chunk) != texts or min(chunk) < 1:
+        raise ValueError(f"chunks of {list(chunk)} texts do not add up to {texts} texts")
+    return chunk

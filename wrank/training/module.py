@@ -18,6 +18,7 @@ from wrank.data.collate import NO_KEY, ListBatch, in_batch_masks
 from wrank.errors import WrankError
 from wrank.loss.base import Loss, LossOutput
 from wrank.model.bi_encoder import BiEncoder
+from wrank.training.chunks import chunk_sizes, padding_share
 from wrank.training.gather import gather_rows, is_distributed, widen
 from wrank.training.settings import TrainerSettings
 
@@ -91,14 +92,16 @@ class ListwiseModule(pl.LightningModule):
         texts_N = [text for texts in batch.passages for text in texts]
         real_texts = [text for text, real in zip(texts_N, mask_N.tolist(), strict=True) if real]
         passage_ids = self.model.tokenize(real_texts, "passage")
-        queries_BD = self.model.embed(query_ids, "query", chunk=chunk)
-        real_RD = self.model.embed(passage_ids, "passage", chunk=chunk)
+        lengths = [len(ids) for ids in passage_ids]
+        sizes = chunk_sizes(lengths, chunk)
+        queries_BD = self.model.embed(query_ids, "query", chunk=chunk_sizes([len(ids) for ids in query_ids], chunk))
+        real_RD = self.model.embed(passage_ids, "passage", chunk=sizes)
         mask_N = mask_N.to(real_RD.device)
         passages_ND = real_RD.new_zeros(len(mask_N), real_RD.shape[1])
         passages_ND = passages_ND.index_put((mask_N.nonzero().squeeze(1),), real_RD)
         self._seen["queries"] += len(query_ids)
         self._seen["tokens"] += sum(map(len, query_ids)) + sum(map(len, passage_ids))
-        return queries_BD, passages_ND, padding_share(passage_ids, chunk)
+        return queries_BD, passages_ND, padding_share(lengths, sizes)
 
     def _loss(self, batch: ListBatch, queries_BD: Tensor, passages_ND: Tensor) -> tuple[LossOutput, dict[str, float]]:
         batch = batch.to(queries_BD.device)
@@ -182,13 +185,3 @@ class ListwiseModule(pl.LightningModule):
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def padding_share(token_ids: list[list[int]], chunk: int | None) -> float:
-    """The share of computed tokens that is padding when texts are sorted by length and padded a chunk at a time."""
-    lengths = sorted(map(len, token_ids))
-    size = chunk or len(lengths) or 1
-    computed = sum(
-        max(part) * len(part) for start in range(0, len(lengths), size) if (part := lengths[start : start + size])
-    )
-    return 1 - sum(lengths) / computed if computed else 0.0

@@ -33,7 +33,8 @@ class TrainerSettings:
         accelerator: auto, cpu or gpu.
         devices: processes on this machine, one a GPU or part of the processor.
         strategy: how several processes are started, by wrank itself: ``ddp_spawn`` (also ``auto``) or ``ddp_fork``.
-        passage_chunk: texts encoded in one forward pass, sorted by length so that padding is not computed; None = all.
+        passage_chunk: texts of 256 tokens (shorter ones: more) in one forward pass, sorted by length so that padding is
+            not computed; None = all.
             It changes rounding, and which random numbers dropout draws.
         dev_steps: optimizer steps between two scorings of the dev queries; None = once an epoch.
         dev_passages: size of the slice of the corpus that dev queries are ranked over.
