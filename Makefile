@@ -24,6 +24,8 @@ install: $(STAMP) ## make .venv with everything for the demo, the tests and the 
 demo: $(STAMP) ## the main job on the shipped sample: train infonce and ws2, compare them with the base model
 	$(BIN)/wrank run -m experiment=demo loss=infonce,ws2
 
+# one thread a test: processes forked beside a pool of threads can hang
+test: export OMP_NUM_THREADS = 1
 test: $(STAMP) ## all tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 

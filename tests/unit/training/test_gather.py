@@ -52,7 +52,7 @@ def test_gradient_of_ranks_is_that_of_one_process(name, ranks, tmp_path):
     queries, passages, grades, weights = joined_batch()
     weights.requires_grad_()
     loss_of(LOSSES[name](temperature=0.5), queries @ weights, passages @ weights, grades).backward()
-    mp.start_processes(rank_gradient, (ranks, name, str(tmp_path)), nprocs=ranks, start_method="fork")
+    mp.start_processes(rank_gradient, (ranks, name, str(tmp_path)), nprocs=ranks, start_method="spawn")
     for rank in range(ranks):
         found = torch.load(tmp_path / f"grad-{rank}.pt", weights_only=True)
         torch.testing.assert_close(found, weights.grad, rtol=1e-9, atol=1e-12)
@@ -66,7 +66,7 @@ def widen_rank(rank, path):
 
 
 def test_ragged_rows_are_padded_to_the_widest_rank(tmp_path):
-    mp.start_processes(widen_rank, (str(tmp_path),), nprocs=2, start_method="fork")
+    mp.start_processes(widen_rank, (str(tmp_path),), nprocs=2, start_method="spawn")
     expected = [[0, -1], [0, -1], [1, 1], [1, 1]]
     for rank in range(2):
         assert torch.load(tmp_path / f"rows-{rank}.pt", weights_only=True).tolist() == expected
