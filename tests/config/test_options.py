@@ -36,7 +36,7 @@ def composed(verb, *overrides, folder=CONF):
 
 def needed(group, option):
     text = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8")
-    return VALUES[group] if "path: ???" in text else []
+    return VALUES[group] if "path: ???" in text or "defaults: [beir" in text else []
 
 
 CASES = [(verb, group, option) for verb in VERBS for group in GROUPS for option in options(group)]
@@ -92,7 +92,7 @@ def test_experiments_select_options_and_set_root_keys_only(path):
     root_keys = {"study", "seed", "name", "tags", "device", "max_queries", "checkpoint"}
     assert set(content) <= {"defaults"} | root_keys
     assert all(next(iter(entry)).startswith("override /") for entry in content.get("defaults", []))
-    composed("run", f"experiment={path.stem}", *VALUES["data"][: "/data: beir" in path.read_text()])
+    composed("run", f"experiment={path.stem}", *VALUES["data"][: "/data: sample" not in path.read_text()])
 
 
 def test_experiments_are_flat():
