@@ -1,6 +1,7 @@
 """The typed root keys of each verb, the checks before any work, and nodes turned into objects."""
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wrank.errors import WrankError
+
+
+_MISSING = re.compile(r"Missing mandatory value: (\S+)")
 
 
 def conf_folder() -> Path:
@@ -86,17 +90,17 @@ def build(cfg: DictConfig, group: str, **extra: Any) -> Any:
             f"{group}: nothing to build (no _target_); choose an option of the group, see `wrank VERB --help`"
         )
     try:
-        missing = sorted(OmegaConf.missing_keys(node))
+        missing = sorted(OmegaConf.missing_keys(cfg))
         if missing:
-            raise WrankError(
-                f"{group}.{missing[0]} has no value: give it on the command line, {group}.{missing[0]}=..."
-            )
+            raise WrankError(f"{missing[0]} has no value: give it on the command line, {missing[0]}=...")
         return instantiate(node, **extra, _convert_="all")
     except InstantiationException as error:
         if isinstance(error.__cause__, WrankError):
             raise error.__cause__ from None
         raise WrankError(_explain(group, node, error)) from error
     except OmegaConfBaseException as error:
+        if found := _MISSING.search(str(error)):
+            raise WrankError(f"{found[1]} has no value: give it on the command line, {found[1]}=...") from error
         raise WrankError(f"{group}: {str(error).strip().split(chr(10))[0]}") from error
 
 

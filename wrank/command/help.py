@@ -47,7 +47,7 @@ def print_help(verb: str, overrides: list[str]) -> None:
             console.print(f"  {group}.{line}" if not line.startswith(" ") else f"  {line}", markup=False)
     console.print(
         f"\nHydra's own flags: -m (a sweep: comma-separated values run in all combinations), --cfg job (show the whole "
-        f"configuration).\nExample: wrank {verb} data=sample model=minilm",
+        f"configuration).\nExample: wrank {verb}{'' if verb == 'status' else ' data=sample model=minilm'}",
         markup=False,
     )
 

@@ -14,8 +14,9 @@ from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_model
 from wrank.stage.identity import identity, run_name
-from wrank.stage.model import plan_training, train
+from wrank.stage.model import checked_settings, plan_training, train
 from wrank.tracking.base import Tracker
+from wrank.tracking.progress import note
 from wrank.tracking.table import print_comparison
 
 
@@ -23,6 +24,7 @@ from wrank.tracking.table import print_comparison
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank run``."""
     tracker: Tracker = build(context.cfg, "logger")
+    checked_settings(context)  # before anything is encoded
     test = context.collection(context.test_split)
     check_disjoint(context.collection(context.train_split), test)
     base_artifact = evaluate_model(context, context.base, context.model_name)
@@ -46,6 +48,8 @@ def main(context: Context) -> dict[str, Any]:
         tracker.finish(1)
         raise
     tracker.finish(0)
+    if context.cfg.checkpoint == "best" and model_artifact.manifest["result"].get("best_step") == 0:
+        note("the best weights by the dev queries are those before training (step 0): this is the base itself")
     print_comparison(base, [scored], f"{test.name}/{test.split}")
     return {
         "collection": f"{test.name}/{test.split}",

@@ -1,8 +1,8 @@
 """Trains a bi-encoder list-wise on graded lists.
 
-Reads and checks the collection, finds hard negatives when ``data.lists.negatives=dense``, trains, and keeps the weights
-that score best on held-out training queries. The artifact's folder holds ``best/`` and ``last/`` (sentence-transformers
-folders), ``metrics.csv``, ``dev.json`` and the manifest.
+Reads and checks the collection, finds hard negatives when ``data.lists.negatives=dense``, trains, and keeps the last
+weights and those that score best on held-out training queries. The artifact's folder holds ``last/`` and ``best/``
+(sentence-transformers folders), ``metrics.csv``, ``dev.json`` and the manifest.
 """
 
 from typing import Any

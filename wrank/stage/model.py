@@ -45,16 +45,25 @@ class Plan:
     settings: TrainerSettings
 
 
+def checked_settings(context: Context) -> TrainerSettings:
+    """The trainer's keys, checked against the loss and the machine.
+
+    Raises:
+        WrankError: a value out of range, no GPU, an ``in_batch`` that the loss cannot work with.
+    """
+    settings: TrainerSettings = build(context.cfg, "trainer")
+    settings.uses_gpu()
+    check_in_batch(build(context.cfg, "loss"), settings.in_batch)
+    return settings
+
+
 def plan_training(context: Context) -> Plan:
     """Reads and checks everything a training needs, finds the negatives' candidates, and works out its key.
 
     Raises:
         WrankError: bad input of any kind, before anything is trained.
     """
-    settings: TrainerSettings = build(context.cfg, "trainer")
-    settings.uses_gpu()
-    loss = build(context.cfg, "loss")
-    check_in_batch(loss, settings.in_batch)
+    settings = checked_settings(context)
     collection = context.collection(context.train_split)
     train_ids, dev_ids, dev_collection = _queries(context, collection)
     lists = _lists_identity(context)
