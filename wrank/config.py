@@ -14,7 +14,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wrank.errors import WrankError
 
-
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 
 
