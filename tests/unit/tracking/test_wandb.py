@@ -38,7 +38,9 @@ def test_service_that_fails_to_start_is_one_warning(tmp_path, caplog):
     assert tracker.lightning_loggers() == []
 
 
-def test_logger_that_raises_in_the_middle_is_a_warning(caplog):
+def test_logger_that_raises_in_the_middle_is_a_warning(caplog, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # W&B writes where it stands
+
     class Run:
         id = name = _attach_id = "r"
 
@@ -55,6 +57,7 @@ def test_logger_that_raises_in_the_middle_is_a_warning(caplog):
     assert caplog.text.count("no answer") == 1
 
 
-def test_logger_can_be_sent_to_a_spawned_rank():
+def test_logger_can_be_sent_to_a_spawned_rank(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     logger = GuardedLogger(experiment=None, offline=True)
     assert isinstance(pickle.loads(pickle.dumps(logger)), GuardedLogger)
