@@ -1,0 +1,1 @@
+"""Graded texts from a language model: recipes, engines, and the pipeline between them."""

@@ -1,0 +1,1 @@
+"""Language models that answer requests, one engine a file."""
