@@ -15,7 +15,7 @@ from pathlib import Path
 from wrank import __version__
 from wrank.errors import WrankError
 
-VERBS = ("train", "evaluate", "run", "status")  # in the order of a first reading
+VERBS = ("generate", "audit", "train", "evaluate", "run", "status")  # in the order of a first reading
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 
 
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     if words[0] == "--version":
         print(f"wrank {__version__}")
         sys.exit(0)
-    verb, overrides = words[0], words[1:]
+    verb, overrides = words[0], ["estimate=true" if word == "--estimate" else word for word in words[1:]]
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, 1)
         hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"

@@ -48,7 +48,27 @@ class TrainRoot(EvaluateRoot):
 
     loss: Any = MISSING
     trainer: Any = MISSING
+    generator: Any = None
+    audit: Any = MISSING
+    synthetic: str = "add"
     max_queries: int | None = None
+
+
+@dataclass
+class GenerateRoot(EvaluateRoot):
+    """Root keys of ``wrank generate``."""
+
+    generator: Any = MISSING
+    audit: Any = MISSING
+    estimate: bool = False
+
+
+@dataclass
+class AuditRoot(EvaluateRoot):
+    """Root keys of ``wrank audit``."""
+
+    audit: Any = MISSING
+    generation: str | None = None
 
 
 @dataclass
@@ -65,10 +85,20 @@ class StatusRoot:
     paths: Any = MISSING
 
 
+_ROOTS = {
+    "generate": GenerateRoot,
+    "audit": AuditRoot,
+    "train": TrainRoot,
+    "evaluate": EvaluateRoot,
+    "run": RunRoot,
+    "status": StatusRoot,
+}
+
+
 def register() -> None:
     """Makes the schemas known to Hydra; each primary file names its own first in its defaults."""
     store = ConfigStore.instance()
-    for verb, root in (("evaluate", EvaluateRoot), ("train", TrainRoot), ("run", RunRoot), ("status", StatusRoot)):
+    for verb, root in _ROOTS.items():
         store.store(group="schema", name=verb, node=root, package="_global_", provider="wrank")
 
 
@@ -148,6 +178,8 @@ def check_root(cfg: DictConfig) -> None:
         raise WrankError(f"device={cfg.device}: wanted auto, cpu, cuda or mps")
     if cfg.get("checkpoint", "best") not in ("best", "last"):
         raise WrankError(f"checkpoint={cfg.checkpoint}: wanted best (by the dev queries) or last")
+    if cfg.get("synthetic", "add") not in ("add", "only"):
+        raise WrankError(f"synthetic={cfg.synthetic}: wanted add (beside the real judgements) or only (in their place)")
     limit = cfg.get("max_queries")
     if limit is not None and limit < 1:
         raise WrankError(f"max_queries={limit}: wanted a whole number from 1 up, or null for all")

@@ -1,4 +1,4 @@
-"""Does all stages: evaluate the base, find negatives, train, evaluate, compare.
+"""Does all stages: evaluate the base, write passages (with ``generator=...``), find negatives, train, evaluate, compare.
 
 Every finished stage is found and not done again, so the same command returns at once, and after a kill it goes on.
 ``wrank run -m`` runs one job for each combination of values and ends with one table over all of them.
@@ -13,6 +13,7 @@ from wrank.evaluation.scored import read_scored
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_model
+from wrank.stage.generation import generate, plan_generation
 from wrank.stage.identity import identity, run_name
 from wrank.stage.model import checked_settings, plan_training, train
 from wrank.tracking.base import Tracker
@@ -26,10 +27,14 @@ def main(context: Context) -> dict[str, Any]:
     tracker: Tracker = build(context.cfg, "logger")
     checked_settings(context)  # before anything is encoded
     test = context.collection(context.test_split)
-    check_disjoint(context.collection(context.train_split), test)
+    if context.generates is None or context.source.has_split(context.train_split):
+        check_disjoint(context.collection(context.train_split), test)
+    writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
     base_artifact = evaluate_model(context, context.base, context.model_name)
-    plan = plan_training(context)
-    check_disjoint(plan.dev_collection.restricted_to(plan.dev_ids, "dev"), test)
+    generated = None if writing is None else generate(context, writing)
+    plan = plan_training(context, generated)
+    check_disjoint(plan.data.collection.restricted_to(plan.data.train_ids, "train"), test)
+    check_disjoint(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), test)
     try:
         model_artifact = train(context, plan, tracker)
         trained = BiEncoder(

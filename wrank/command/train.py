@@ -10,7 +10,8 @@ from typing import Any
 from wrank.command.job import job
 from wrank.config import build
 from wrank.stage.context import Context
-from wrank.stage.model import plan_training, train
+from wrank.stage.generation import generate, plan_generation
+from wrank.stage.model import checked_settings, plan_training, train
 from wrank.tracking.base import Tracker
 from wrank.tracking.table import print_training
 
@@ -19,7 +20,9 @@ from wrank.tracking.table import print_training
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank train``."""
     tracker: Tracker = build(context.cfg, "logger")
-    plan = plan_training(context)
+    checked_settings(context)
+    generated = None if context.generates is None else generate(context, plan_generation(context))
+    plan = plan_training(context, generated)
     try:
         artifact = train(context, plan, tracker)
     except BaseException:

@@ -65,6 +65,11 @@ class Context:
         return str(plain(self.cfg, "data.train_split"))
 
     @property
+    def generates(self) -> str | None:
+        """The chosen recipe of ``wrank generate``, or None when nothing is to be written."""
+        return self.choices.get("generator")
+
+    @property
     def base(self) -> BiEncoder:
         """The encoder that was chosen: evaluated as it is, or trained from."""
         if self._base is None:

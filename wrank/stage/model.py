@@ -9,12 +9,11 @@ from typing import Any
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.lists import ListSampler
-from wrank.data.split import split_queries
-from wrank.errors import WrankError
 from wrank.evaluation.dev import DevSet, make_dev_set
 from wrank.stage.candidates import find_candidates
 from wrank.stage.context import Context
 from wrank.stage.identity import identity, run_name
+from wrank.stage.training_data import TrainingData, training_data
 from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
 from wrank.tracking.progress import console
@@ -30,17 +29,13 @@ class Plan:
 
     Attributes:
         stage: its key and folder.
-        train_ids: queries that are trained on.
-        dev_ids: queries that steer.
-        dev_collection: where the dev queries' judgements are.
+        data: what is trained on, and what steers.
         candidates: query id -> the base's ranking, when negatives are dense.
         settings: the trainer's keys.
     """
 
     stage: Stage
-    train_ids: Sequence[str]
-    dev_ids: Sequence[str]
-    dev_collection: Collection
+    data: TrainingData
     candidates: dict[str, list[str]] | None
     settings: TrainerSettings
 
@@ -57,19 +52,23 @@ def checked_settings(context: Context) -> TrainerSettings:
     return settings
 
 
-def plan_training(context: Context) -> Plan:
+def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
     """Reads and checks everything a training needs, finds the negatives' candidates, and works out its key.
+
+    Args:
+        context: the job.
+        generated: passages written for the training queries, or None.
 
     Raises:
         WrankError: bad input of any kind, before anything is trained.
     """
     settings = checked_settings(context)
-    collection = context.collection(context.train_split)
-    train_ids, dev_ids, dev_collection = _queries(context, collection)
+    data = training_data(context, generated)
+    collection, train_ids = data.collection, data.train_ids
     lists = _lists_identity(context)
     inputs = {"collection": collection.fingerprint, "model": context.base.fingerprint()}
-    if dev_collection is not collection:
-        inputs["dev"] = dev_collection.fingerprint
+    if data.dev is not collection:
+        inputs["dev"] = data.dev.fingerprint
     candidates = None
     if lists["negatives"] == "dense":
         _sampler(context, collection, train_ids, negatives="random")  # checks the other keys before any encoding
@@ -93,9 +92,14 @@ def plan_training(context: Context) -> Plan:
         },
         inputs=inputs,
         seeds={"seed": int(context.cfg.seed)},
-        details={"collection": collection.name, "choices": context.choices, "study": str(context.cfg.study)},
+        details={
+            "collection": collection.name,
+            "generation": None if generated is None else generated.path.name,
+            "choices": context.choices,
+            "study": str(context.cfg.study),
+        },
     )
-    return Plan(stage, train_ids, dev_ids, dev_collection, candidates, settings)
+    return Plan(stage, data, candidates, settings)
 
 
 def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
@@ -103,11 +107,11 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
 
     def work(folder: Path) -> dict[str, Any]:
         tracker.start(identity(context, plan.stage, "train"))
-        collection = context.collection(context.train_split)
+        collection = plan.data.collection
         training = Training(
             model=context.fresh_model(),
             loss=build(context.cfg, "loss"),
-            sampler=_sampler(context, collection, plan.train_ids, candidates=plan.candidates),
+            sampler=_sampler(context, collection, plan.data.train_ids, candidates=plan.candidates),
             known=collection.known_keys,
             settings=plan.settings,
             seed=int(context.cfg.seed),
@@ -119,33 +123,12 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
         )
         facts = {
             "train_queries": len(training.sampler),
-            "dev_queries": len(plan.dev_ids),
+            "dev_queries": len(plan.data.dev_ids),
             "skipped": training.sampler.skipped,
         }
         return facts | fit(training, folder)
 
     return context.do(plan.stage, work)
-
-
-def _queries(context: Context, collection: Collection) -> tuple[Sequence[str], Sequence[str], Collection]:
-    dev_split = plain(context.cfg, "data.dev_split")
-    share = float(plain(context.cfg, "data.dev_share"))
-    seed = 0  # the dev queries are the same for every seed of a study, so that its runs steer by one measure
-    if dev_split:
-        dev = context.collection(str(dev_split))
-        train_ids, dev_ids = sorted(collection.qrels), sorted(dev.qrels)
-        shared = sorted(set(train_ids) & set(dev_ids))
-        if shared:
-            raise WrankError(
-                f"data.dev_split={dev_split} and data.train_split share {len(shared)} queries, e.g. {shared[0]!r}"
-            )
-    else:
-        dev = collection
-        train_ids, dev_ids = split_queries(sorted(collection.qrels), share, seed)
-    limit = plain(context.cfg, "max_queries")
-    if limit is not None and limit < len(train_ids):
-        _, train_ids = split_queries(train_ids, limit / len(train_ids), int(context.cfg.seed))
-    return train_ids, dev_ids, dev
 
 
 def _lists_identity(context: Context) -> dict[str, Any]:
@@ -162,12 +145,12 @@ def _sampler(context: Context, collection: Collection, query_ids: Sequence[str],
 
 
 def _dev_set(context: Context, plan: Plan) -> DevSet | None:
-    if not plan.dev_ids:
+    if not plan.data.dev_ids:
         return None
     candidates = plan.candidates or {}
     rank = functools.partial(_candidates_of, candidates) if candidates else None
     return make_dev_set(
-        plan.dev_collection, plan.dev_ids, context.settings, size=plan.settings.dev_passages, seed=0, rank=rank
+        plan.data.dev, plan.data.dev_ids, context.settings, size=plan.settings.dev_passages, seed=0, rank=rank
     )
 
 
@@ -179,7 +162,7 @@ def _card(context: Context, plan: Plan) -> Card:
     facts = {
         "collection": plan.stage.details["collection"],
         "loss": context.choices.get("loss", ""),
-        "training queries": str(len(plan.train_ids)),
+        "training queries": str(len(plan.data.train_ids)),
         "seed": str(context.cfg.seed),
         **{f"loss.{key}": str(value) for key, value in plain(context.cfg, "loss").items() if key != "_target_"},
         **{f"trainer.{key}": str(value) for key, value in plan.settings.identity().items()},

@@ -1,5 +1,6 @@
 """Progress bars for people: what is done, the rate, the time left."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -43,6 +44,37 @@ def progress_bar(label: str, total: int, unit: str) -> Iterator[Callable[[int], 
     with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
         task = bars.add_task(label, total=total)
         yield lambda done: bars.advance(task, done)
+
+
+@contextmanager
+def generation_bar(total: int) -> Iterator[Callable[[int, int], None]]:
+    """Shows requests, tokens a second and the time left while the block runs.
+
+    Args:
+        total: requests to be settled (accepted, or given up).
+
+    Yields:
+        A function that adds (requests settled, tokens written); requests alone move the bar.
+    """
+    columns = (
+        TextColumn("[bold]writing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("requests"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    started, tokens = time.monotonic(), 0
+    with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
+        task = bars.add_task("writing", total=total, rate="- tokens/s")
+
+        def advance(settled: int, written: int) -> None:
+            nonlocal tokens
+            tokens += written
+            rate = tokens / max(time.monotonic() - started, 1e-9)
+            bars.update(task, advance=settled, rate=f"{rate:,.0f} tokens/s")
+
+        yield advance
 
 
 def note(text: str) -> None:

@@ -60,10 +60,34 @@ class BeirSource:
             raise WrankError(
                 f"{self.path}: a file; wanted the folder that holds corpus.jsonl, queries.jsonl and qrels/"
             )
-        self._corpus = self._only_file("corpus.jsonl", "corpus.jsonl.gz")
-        self._queries = self._only_file("queries.jsonl", "queries.jsonl.gz")
+        if not any(self._has(word) for word in ("corpus", "queries")):
+            self._only_file("corpus.jsonl", "corpus.jsonl.gz")  # says what is missing
         excluded = [path for path in (self.path / "excluded.tsv", self.path / "excluded.tsv.gz") if path.exists()]
         self._excluded = self._only_file(*(path.name for path in excluded)) if excluded else None
+
+    @property
+    def _corpus(self) -> Path:
+        return self._only_file("corpus.jsonl", "corpus.jsonl.gz")
+
+    @property
+    def _queries(self) -> Path:
+        return self._only_file("queries.jsonl", "queries.jsonl.gz")
+
+    def _has(self, word: str) -> bool:
+        return any((self.path / f"{word}.jsonl{suffix}").is_file() for suffix in ("", ".gz"))
+
+    def has_split(self, split: str | None) -> bool:
+        """Whether there are judgements of that name, and a corpus and queries for them."""
+        there = (self.path / "qrels").is_dir() and self._has("corpus") and self._has("queries")
+        return split is not None and there and split in self.splits()
+
+    def passages(self, cache: Path) -> TextTable:
+        """The passages alone, for a folder without queries or judgements; see `load`."""
+        return self._table(self._corpus, _passage_text, cache)
+
+    def queries(self, cache: Path) -> TextTable:
+        """The queries alone, judged or not, for a folder without a corpus or judgements; see `load`."""
+        return self._table(self._queries, _query_text, cache)
 
     def splits(self) -> list[str]:
         """The names of the splits, sorted: the files in ``qrels/`` without their suffixes."""
@@ -89,6 +113,12 @@ class BeirSource:
         hashes = {word: remembered_sha256(path, cache) for word, path in files.items() if path}
         return sha256_of_json({"source": "beir", "format": FORMAT, "negative": self.negative_grades, **hashes})
 
+    def unjudged(self, cache: Path) -> Collection:
+        """Passages and queries without judgements, for a folder that has none; see `load`."""
+        passages, queries = self.passages(cache), self.queries(cache)
+        fingerprint = sha256_of_json({"source": "beir", "tables": [passages.folder.name, queries.folder.name]})
+        return Collection(self.name, passages, queries, {}, {}, "unjudged", fingerprint)
+
     def load(self, split: str, cache: Path) -> Collection:
         """Reads and checks a split.
 
@@ -102,8 +132,7 @@ class BeirSource:
         qrels_path = self._qrels(split)
         cache = Path(cache)
         make_folder(cache)
-        passages = self._table(self._corpus, _passage_text, cache)
-        queries = self._table(self._queries, _query_text, cache)
+        passages, queries = self.passages(cache), self.queries(cache)
         if passages.meta["empty_texts"] == len(passages):
             raise WrankError(f"{self._corpus}: every passage is empty (neither title nor text)")
         if passages.meta["empty_texts"] and self._corpus not in _warned:

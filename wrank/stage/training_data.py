@@ -1,0 +1,101 @@
+"""What is trained on: the collection's own judgements, what was generated for it, or both."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from wrank.config import plain
+from wrank.data.collection import Collection
+from wrank.data.join import join
+from wrank.data.source.beir import BeirSource
+from wrank.data.split import split_queries
+from wrank.errors import WrankError
+from wrank.stage.context import Context
+from wrank.store import Artifact
+from wrank.tracking.progress import note
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Collections and queries of one training.
+
+    Attributes:
+        collection: what lists are drawn from.
+        train_ids: queries that are trained on.
+        dev: where the dev queries' judgements are: real ones, when there are any.
+        dev_ids: queries that steer.
+    """
+
+    collection: Collection
+    train_ids: list[str]
+    dev: Collection
+    dev_ids: list[str]
+
+
+def training_data(context: Context, generated: Artifact | None) -> TrainingData:
+    """Reads and checks what a training needs.
+
+    Dev queries are real, judged queries when there are any: generated passages never steer in their place.
+
+    Args:
+        context: the job.
+        generated: a finished generation for this collection, or None.
+
+    Raises:
+        WrankError: no judgements, or queries that are trained on and steer at once.
+    """
+    real = _real(context, generated is not None)
+    collection = real
+    if generated is not None:
+        collection = _joined(context, real, generated)
+    dev_split = plain(context.cfg, "data.dev_split")
+    if dev_split:
+        dev = context.collection(str(dev_split))
+        train_ids, dev_ids = sorted(collection.qrels), sorted(dev.qrels)
+        if shared := sorted(set(train_ids) & set(dev_ids)):
+            raise WrankError(
+                f"data.dev_split={dev_split} and data.train_split share {len(shared)} queries, e.g. {shared[0]!r}"
+            )
+    else:
+        # the dev queries are the same for every seed of a study, so that its runs steer by one measure
+        dev = real if real.qrels else collection
+        _, dev_ids = split_queries(sorted(dev.qrels), float(plain(context.cfg, "data.dev_share")), 0)
+        held_out = set(dev_ids)
+        train_ids = [id for id in sorted(collection.qrels) if id not in held_out]
+    limit = plain(context.cfg, "max_queries")
+    if limit is not None and limit < len(train_ids):
+        _, train_ids = split_queries(train_ids, limit / len(train_ids), int(context.cfg.seed))
+    if not train_ids:
+        raise WrankError(f"{collection.name}/{collection.split}: no training query is left beside the dev queries")
+    return TrainingData(collection, train_ids, dev, dev_ids)
+
+
+def _real(context: Context, may_lack_judgements: bool) -> Collection:
+    split = plain(context.cfg, "data.train_split")
+    if may_lack_judgements and not context.source.has_split(split):
+        return context.source.unjudged(Path(plain(context.cfg, "paths.tables")))  # type: ignore[no-any-return]
+    return context.collection(str(split))
+
+
+def _joined(context: Context, real: Collection, generated: Artifact) -> Collection:
+    cache = Path(plain(context.cfg, "paths.tables"))
+    written = BeirSource(str(generated.path), name=str(generated.manifest["name"])).load("train", cache)
+    if context.source.has_split(context.test_split):
+        written = without_queries_of(written, context.collection(context.test_split))
+    return join(real, written, context.cfg.synthetic, cache)
+
+
+def without_queries_of(written: Collection, test: Collection) -> Collection:
+    """Leaves out generated queries that say word for word what an evaluated query says; tells how many.
+
+    Queries that were taken over from the collection are not touched here: `check_disjoint` refuses those.
+    """
+    tested = {int(test.queries.keys[test.queries.row(id)]) for id in test.qrels}
+    kept = {
+        id: grades
+        for id, grades in written.qrels.items()
+        if id in test.queries or int(written.queries.keys[written.queries.row(id)]) not in tested
+    }
+    if dropped := len(written.qrels) - len(kept):
+        note(f"{dropped} generated queries are word for word those of {test.name}/{test.split}: not trained on")
+    return dataclasses.replace(written, qrels=kept) if dropped else written
