@@ -77,7 +77,12 @@ def _guarded(verb: str, overrides: list[str]) -> int:
             return BAD_INPUT
         if not _is_config_error(error):
             raise
-        _say(f"wrank {verb}: {_first_lines(error)}")
+        from wrank.command.hints import hint
+
+        text = _first_lines(error)
+        _say(f"wrank {verb}: {text}")
+        if advice := hint(verb, overrides, text):
+            _say(f"  {advice}")
         return BAD_INPUT
 
 

@@ -50,6 +50,7 @@ class TrainRoot(EvaluateRoot):
     trainer: Any = MISSING
     generator: Any = None
     audit: Any = MISSING
+    judge: Any = MISSING
     synthetic: str = "add"
     max_queries: int | None = None
 
@@ -60,6 +61,7 @@ class GenerateRoot(EvaluateRoot):
 
     generator: Any = MISSING
     audit: Any = MISSING
+    judge: Any = MISSING
     estimate: bool = False
 
 
@@ -68,6 +70,7 @@ class AuditRoot(EvaluateRoot):
     """Root keys of ``wrank audit``."""
 
     audit: Any = MISSING
+    judge: Any = MISSING
     generation: str | None = None
 
 

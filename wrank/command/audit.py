@@ -18,5 +18,5 @@ def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank audit``."""
     artifact = audit_artifact(context)
     print_audit(artifact.path)
-    refuse_failures(context, artifact.path)
+    refuse_failures(context, artifact)
     return {"audit": str(artifact.path)}

@@ -13,8 +13,7 @@ from wrank.command.job import job
 from wrank.config import build
 from wrank.stage.audit import refuse_failures
 from wrank.stage.context import Context
-from wrank.stage.estimate import estimate_generation
-from wrank.stage.generation import generate, plan_generation
+from wrank.stage.generation import estimate_generation, generate, plan_generation
 from wrank.stage.identity import identity
 from wrank.tracking.base import Tracker
 from wrank.tracking.generation import print_estimate, print_generation
@@ -30,12 +29,12 @@ def main(context: Context) -> dict[str, Any]:
         return {"estimate": plan.stage.name}
     try:
         artifact = generate(context, plan, functools.partial(tracker.start, identity(context, plan.stage, "generate")))
-        counts = artifact.manifest["result"]["counts"]
-        tracker.log({f"generate/{word}": value for word, value in counts.items() if isinstance(value, int | float)})
+        counts = artifact.manifest["result"]["collection"]
+        tracker.log({f"generate/{word}": value for word, value in counts.items()})
     except BaseException:
         tracker.finish(1)
         raise
     tracker.finish(0)
     print_generation(artifact)
-    refuse_failures(context, artifact.path)
+    refuse_failures(context, artifact)
     return {"generation": str(artifact.path)}

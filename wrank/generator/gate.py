@@ -14,6 +14,7 @@ from wrank.generator.text import Text, count_words, shingles
 _GARBLED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 _LONG_RUN = re.compile(r"(\S)\1{19}|\d{30}")
 _LOOP = 5  # tokens of a run that counts as repeated when it comes again
+_COPY = 3  # words of a run that counts as copied
 _ENOUGH = 20  # tokens from which repetition can be told
 
 
@@ -59,7 +60,7 @@ class Gate:
         min_words: fewest words of a passage.
         max_query_words: most words of a written query.
         beyond_query: fewest different words of a passage that its query does not hold.
-        copy_overlap: share (0 to 1) of the shorter text's runs of 5 words that the longer one holds too, from which
+        copy_overlap: share (0 to 1) of the shorter text's runs of 3 words that the longer one holds too, from which
             one is a copy of the other (another level, the anchor).
         instruction_words: length, in words, of the runs compared with the instructions.
         instruction_runs: so many of these runs shared with the instructions make a copy.
@@ -197,7 +198,7 @@ def _copy_of_level(gate: Gate, text: Text, context: Context) -> str | None:
 def _copy(gate: Gate, text: Text, other: Text) -> str | None:
     if text.normal == other.normal:
         return f"equal to {other.raw[:40]!r}"
-    mine, theirs = text.shingles(_LOOP), other.shingles(_LOOP)
+    mine, theirs = text.shingles(_COPY), other.shingles(_COPY)
     smaller = min(len(mine), len(theirs))
     share = len(mine & theirs) / smaller if smaller else 0.0
     return f"shares {share:.0%} of its runs of words with {other.raw[:40]!r}" if share >= gate.copy_overlap else None

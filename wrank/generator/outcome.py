@@ -16,6 +16,7 @@ class Outcome:
     """The figures of a generation, over all its runs if it was killed on the way.
 
     Attributes:
+        model: the engine's model as the user named it.
         items: what was written for.
         items_complete: items whose slots were all accepted.
         slots: requests an item.
@@ -32,9 +33,10 @@ class Outcome:
         resumed_from: replies that were there already when this run began.
         seconds: of this run, from the first request to the last reply.
         tokens_per_second: output tokens of this run a second; 0 when it asked nothing.
-        engine: the engine's own facts; empty when this run asked nothing.
+        engine: the engine's own facts.
     """
 
+    model: str
     items: int
     items_complete: int
     slots: int

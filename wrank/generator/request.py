@@ -16,12 +16,14 @@ class Item:
         text: the query's text; the passage's full text for recipes that start from documents.
         anchor_id: a real passage that is known to answer the query; "" when the recipe needs none.
         anchor: its full text.
+        anchor_grade: its grade for the query.
     """
 
     id: str
     text: str
     anchor_id: str = ""
     anchor: str = ""
+    anchor_grade: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

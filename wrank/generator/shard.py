@@ -85,9 +85,7 @@ class ReplyLog:
             if offset < size:
                 if shard < self._shards - 1:
                     raise WrankError(f"{path}: damaged at byte {offset}: remove {self.folder}; its work is done again")
-                _log.warning(
-                    "%s: %d bytes at its end cannot be read; what they held is asked again", path, size - offset
-                )
+                _log.warning("%s: its last %d bytes cannot be read; what they held is asked again", path, size - offset)
                 os.truncate(path, offset)
                 self._size = offset
 
@@ -100,7 +98,7 @@ class ReplyLog:
         Raises:
             OSError: a full disk, for one. What was appended before stays good.
         """
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+        line = _encode(record)
         file = self._current()
         place, rest = Place(self._shards - 1, self._size), memoryview(line)
         while rest:
@@ -128,10 +126,6 @@ class ReplyLog:
         if self._file is not None and self._waiting:
             os.fsync(self._file)
         self._waiting, self._synced_at = 0, time.monotonic()
-
-    def size(self) -> int:
-        """Bytes of all shards."""
-        return sum(self._path(shard).stat().st_size for shard in range(self._shards))
 
     def close(self) -> None:
         """Puts everything on the disk and closes the files; may be called twice."""
@@ -172,6 +166,15 @@ class ReplyLog:
                 os.close(self._reading.pop(next(iter(self._reading))))
             self._reading[shard] = os.open(self._path(shard), os.O_RDONLY)
         return self._reading[shard]
+
+
+def _encode(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+
+
+def line_bytes(record: Mapping[str, Any]) -> int:
+    """How long a record's line is."""
+    return len(_encode(record))
 
 
 def remove_log(folder: Path) -> None:

@@ -11,9 +11,11 @@ from wrank.errors import WrankError
 from wrank.generator.base import Recipe
 from wrank.generator.engine.base import Engine
 from wrank.generator.engine.probe import probe
+from wrank.generator.estimate import PROBE_ITEMS, Estimate, estimate
 from wrank.generator.gate import Gate
+from wrank.generator.outcome import Outcome
 from wrank.generator.output import write_collection
-from wrank.generator.pipeline import Outcome, write
+from wrank.generator.pipeline import is_written, write
 from wrank.records import Passage
 from wrank.stage.audit import audit_generation
 from wrank.stage.context import Context
@@ -95,29 +97,37 @@ def generate(context: Context, plan: GenerationPlan, begin: Callable[[], None] =
 
     def work(folder: Path) -> dict[str, Any]:
         begin()
-        with plan.engine as engine:
-            note(f"generation: {engine.name} is ready: {engine.model}")
-            probe(engine)
-            facts = dict(engine.facts())
-            outcome = _write(plan, engine, folder)
+        if is_written(folder):  # an earlier try was killed during the audit
+            outcome = _write(plan, folder)
+        else:
+            with plan.engine as engine:
+                note(f"generation: {engine.name} is ready: {engine.model}")
+                probe(engine)
+                outcome = _write(plan, folder)
         counts = write_collection(folder, plan.recipe, plan.items, outcome, judged=_judged(context, plan.recipe))
-        audit = audit_generation(context, folder)
-        return {"counts": counts, "engine": facts, "findings": audit.findings}
+        report = audit_generation(context, folder)
+        return {"outcome": outcome.as_json(), "collection": counts, "failures": list(report.failures())}
 
     return context.do(plan.stage, work)
 
 
-def _write(plan: GenerationPlan, engine: Engine, folder: Path) -> Outcome:
-    total = len(plan.items) * plan.recipe.slots
-    with generation_bar(total) as advance:
+def estimate_generation(plan: GenerationPlan) -> Estimate:
+    """What a generation would take, from a few of its items; keeps nothing.
+
+    Raises:
+        WrankError: no engine, a schema that is not obeyed, or a probe of which nothing can be used.
+    """
+    with plan.engine as engine:
+        probe(engine)
+        count = min(PROBE_ITEMS, len(plan.items))
+        with generation_bar(count * plan.recipe.slots) as advance:
+            return estimate(plan.recipe, engine, plan.items, attempts=plan.attempts, gate=plan.gate, progress=advance)
+
+
+def _write(plan: GenerationPlan, folder: Path) -> Outcome:
+    with generation_bar(len(plan.items) * plan.recipe.slots) as advance:
         return write(
-            plan.recipe,
-            engine,
-            plan.items,
-            folder,
-            attempts=plan.attempts,
-            gate=plan.gate,
-            progress=advance,
+            plan.recipe, plan.engine, plan.items, folder, attempts=plan.attempts, gate=plan.gate, progress=advance
         )
 
 

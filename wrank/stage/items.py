@@ -1,5 +1,6 @@
 """What a recipe writes for: the queries or passages of the chosen collection, read when asked for."""
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wrank.config import plain
+from wrank.data.collection import Collection
 from wrank.data.table import TextTable
 from wrank.errors import WrankError
 from wrank.generator.base import Recipe
@@ -24,12 +26,14 @@ class TableItems:
         rows: the items' rows in `table`, in their order.
         passages: the table the anchors are in.
         anchors: row of each item's known relevant passage in `passages`; None when the recipe needs none.
+        grades: the anchors' grades.
     """
 
     table: TextTable
     rows: np.ndarray
     passages: TextTable | None = None
     anchors: np.ndarray | None = None
+    grades: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -38,10 +42,16 @@ class TableItems:
         if not 0 <= index < len(self):
             raise IndexError(index)
         row = int(self.rows[index])
-        if self.anchors is None or self.passages is None:
-            return Item(self.table.id(row), self.table.text(row))
+        item = Item(self.table.id(row), self.table.text(row))
+        if self.anchors is None or self.passages is None or self.grades is None:
+            return item
         anchor = int(self.anchors[index])
-        return Item(self.table.id(row), self.table.text(row), self.passages.id(anchor), self.passages.text(anchor))
+        return dataclasses.replace(
+            item,
+            anchor_id=self.passages.id(anchor),
+            anchor=self.passages.text(anchor),
+            anchor_grade=float(self.grades[index]),
+        )
 
     def __iter__(self) -> Iterator[Item]:
         return (self[index] for index in range(len(self)))
@@ -50,7 +60,7 @@ class TableItems:
         """SHA-256 over ids and texts (of anchors, too), in order: the same items give the same generation."""
         digest = hashlib.sha256()
         for item in self:
-            for text in (item.id, item.text, item.anchor_id, item.anchor):
+            for text in (item.id, item.text, item.anchor_id, item.anchor, f"{item.anchor_grade:g}"):
                 data = text.encode("utf-8")
                 digest.update(len(data).to_bytes(8, "little") + data)
         return digest.hexdigest()
@@ -84,25 +94,32 @@ def find_items(context: Context, recipe: Recipe) -> TableItems:
     if recipe.starts_from == "query":
         rows = np.array([collection.queries.row(id) for id in sorted(collection.qrels)], dtype=np.int64)
         return _limited(context, TableItems(collection.queries, rows), "query")
-    pairs = []
-    for query_id in sorted(collection.qrels):
-        best = _best_passage(collection.qrels[query_id])
-        if best is not None and not collection.passages.is_empty(row := collection.passages.row(best)):
-            pairs.append((collection.queries.row(query_id), row))
-    if not pairs:
-        raise WrankError(f"{collection.name}/{split}: no query has a relevant passage with a text to write around")
-    both = np.array(pairs, dtype=np.int64)
-    return _limited(context, TableItems(collection.queries, both[:, 0], collection.passages, both[:, 1]), "query")
+    return _limited(context, _anchored(collection), "query")
 
 
 def _tables(context: Context) -> Path:
     return Path(plain(context.cfg, "paths.tables"))
 
 
-def _best_passage(grades: dict[str, float] | object) -> str | None:
-    judged = dict(grades)  # type: ignore[call-overload]
-    best = min(judged, key=lambda id: (-judged[id], id), default=None)
-    return best if best is not None and judged[best] > 0 else None
+def _anchored(collection: Collection) -> TableItems:
+    """Every query with its best passage that has a text; of equal grades the first id."""
+    chosen = []
+    for query_id in sorted(collection.qrels):
+        judged = collection.qrels[query_id]
+        rows = {id: collection.passages.row(id) for id, grade in judged.items() if grade > 0}
+        best = min(
+            (id for id in rows if not collection.passages.is_empty(rows[id])),
+            key=lambda id: (-judged[id], id),
+            default=None,
+        )
+        if best is not None:
+            chosen.append((collection.queries.row(query_id), rows[best], judged[best]))
+    if not chosen:
+        raise WrankError(
+            f"{collection.name}/{collection.split}: no query has a relevant passage with a text to write around"
+        )
+    queries, anchors, grades = (np.array(column) for column in zip(*chosen, strict=True))
+    return TableItems(collection.queries, queries, collection.passages, anchors, grades)
 
 
 def _unjudged(context: Context, split: str | None) -> TableItems:
@@ -128,5 +145,5 @@ def _limited(context: Context, items: TableItems, what: str) -> TableItems:
     ids, seed = items.table.ids, int(context.cfg.seed)
     hashes = [hashlib.blake2b(f"{seed}\0{ids[row]}".encode(), digest_size=8).digest() for row in items.rows]
     chosen = np.array(sorted(sorted(range(len(items)), key=hashes.__getitem__)[:limit]), dtype=np.int64)
-    anchors = None if items.anchors is None else items.anchors[chosen]
-    return TableItems(items.table, items.rows[chosen], items.passages, anchors)
+    anchors, grades = (None if column is None else column[chosen] for column in (items.anchors, items.grades))
+    return TableItems(items.table, items.rows[chosen], items.passages, anchors, grades)

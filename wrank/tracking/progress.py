@@ -54,7 +54,7 @@ def generation_bar(total: int) -> Iterator[Callable[[int, int], None]]:
         total: requests to be settled (accepted, or given up).
 
     Yields:
-        A function that adds (requests settled, tokens written); requests alone move the bar.
+        A function that is told (requests settled in all, tokens written in this run).
     """
     columns = (
         TextColumn("[bold]writing"),
@@ -64,15 +64,13 @@ def generation_bar(total: int) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    started, tokens = time.monotonic(), 0
+    started = time.monotonic()
     with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
         task = bars.add_task("writing", total=total, rate="- tokens/s")
 
         def advance(settled: int, written: int) -> None:
-            nonlocal tokens
-            tokens += written
-            rate = tokens / max(time.monotonic() - started, 1e-9)
-            bars.update(task, advance=settled, rate=f"{rate:,.0f} tokens/s")
+            rate = written / max(time.monotonic() - started, 1e-9)
+            bars.update(task, completed=settled, rate=f"{rate:,.0f} tokens/s")
 
         yield advance
 

@@ -113,7 +113,14 @@ class Vllm(Engine):
         """Engine, model, precision, context, seed; not vLLM's version, which is among the facts."""
         settings = {key: self._arguments[key] for key in ("dtype", "quantization", "max_model_len")}
         model = model_identity(self.model, self.revision)
-        return {"engine": self.name, "model": model, "seed": self.seed, "chat": self.chat, "extra": self.extra, **settings}
+        return {
+            "engine": self.name,
+            "model": model,
+            "seed": self.seed,
+            "chat": self.chat,
+            "extra": self.extra,
+            **settings,
+        }
 
     def start(self) -> None:
         """Starts the processes and waits until each has loaded its model."""
@@ -172,7 +179,7 @@ class Vllm(Engine):
                 worker.send({"abort": [number]})
 
     def facts(self) -> dict[str, Any]:
-        """vLLM's version, device, precision, context and cache in tokens, seconds to start, engines side by side."""
+        """Version of vLLM, device, precision, context and cache in tokens, seconds to start, engines side by side."""
         if self._pool is None or self._found is None:
             return {}
         workers = self._pool.workers

@@ -14,7 +14,8 @@ _RULES = (
         "generator.engine.gpu_memory_utilization",
     ),
     (
-        r"CUDA out of memory|OutOfMemoryError|CUDA error: out of memory|DefaultCPUAllocator: can't allocate|MemoryError",
+        r"CUDA out of memory|OutOfMemoryError|CUDA error: out of memory|DefaultCPUAllocator: can't allocate|"
+        r"MemoryError",
         "the model does not fit into memory: lower generator.engine.max_model_len or window, raise "
         "tensor_parallel_size (more GPUs a model), set quantization, or choose a smaller model; if it loaded but died "
         "later, lower gpu_memory_utilization",

@@ -50,7 +50,8 @@ class Worker:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], first: Any, events: "queue.SimpleQueue[Event]"
     ) -> None:
-        number, self.log = tempfile.mkstemp(prefix="wrank-vllm-", suffix=".log")
+        number, log = tempfile.mkstemp(prefix="wrank-vllm-", suffix=".log")
+        self.log = Path(log)
         there, here = os.pipe(), os.pipe()  # (read, write): to the process, from it
         try:
             self.process = subprocess.Popen(
@@ -97,15 +98,15 @@ class Worker:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         if not self.keep_log:
-            Path(self.log).unlink(missing_ok=True)
+            self.log.unlink(missing_ok=True)
 
     def death(self, what: str) -> WrankError:
         """The error that says how it ended, with what is known about the cause."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=_LOOK)
         code = self.process.poll()
-        with open(self.log, "rb") as file:
-            file.seek(max(0, os.path.getsize(self.log) - _LOG_END))
+        with self.log.open("rb") as file:
+            file.seek(max(0, self.log.stat().st_size - _LOG_END))
             log = file.read().decode("utf-8", errors="replace")
         number = -code if code is not None and code < 0 else None
         how = f" (signal {number})" if number else f" (exit code {code})" if code else ""

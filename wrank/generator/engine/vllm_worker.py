@@ -18,9 +18,10 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
-_GRACE = 5.0  # seconds for vLLM to end in order after the pipe closed
+_GRACE = 6.0  # seconds for vLLM to end in order after the pipe closed; it takes 5 on a CPU
 _ALIVE = 5.0  # seconds between two signs of life
 
 
@@ -29,8 +30,8 @@ def main() -> None:
     source, sink = int(sys.argv[1]), int(sys.argv[2])
     for number in (source, sink):
         os.set_inheritable(number, False)  # vLLM's own processes must not hold the pipes open
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [place for place in sys.path if os.path.abspath(place) != here]  # vllm.py there is not vLLM
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [place for place in sys.path if Path(place).resolve() != here]  # vllm.py there is not vLLM
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(source, inbox), daemon=True).start()
     outbox = os.fdopen(sink, "w", encoding="utf-8")

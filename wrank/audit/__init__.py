@@ -1,0 +1,1 @@
+"""Is this graded data any good? Balance, duplicates, leaks, contamination, an independent judge."""

@@ -1,0 +1,61 @@
+"""What Hydra's messages leave unsaid: the nearest right key, and that a list of values needs ``-m``."""
+
+import difflib
+import re
+
+_UNKNOWN = re.compile(r"Could not override '([^']+)'")
+_LIST = re.compile(r"^[^=]+=[^\[{'\"]*,")
+
+
+def hint(verb: str, overrides: list[str], message: str) -> str:
+    """One sentence on what to do about an error of Hydra, or "".
+
+    Args:
+        verb: train, evaluate, ...
+        overrides: the words after it.
+        message: Hydra's.
+    """
+    sweeps = [word for word in overrides if _LIST.match(word)]
+    if sweeps and not {"-m", "--multirun"} & set(overrides):
+        return f"{sweeps[0]} names several values: `wrank {verb} -m ...` runs one job for each"
+    if found := _UNKNOWN.search(message):
+        return _nearest(verb, overrides, found.group(1))
+    return ""
+
+
+def _nearest(verb: str, overrides: list[str], wrong: str) -> str:
+    known = _known_keys(verb, [word for word in overrides if not word.startswith((wrong, "-"))])
+    near = difflib.get_close_matches(wrong, known, 1)
+    if near:
+        return f"did you mean {near[0]}?"
+    head = wrong.partition(".")[0]
+    mine = [key for key in known if key.startswith(f"{head}.")]
+    return f"the keys of {head} are {', '.join(mine[:30])}" if mine else f"`wrank {verb} --help` lists the keys"
+
+
+def _known_keys(verb: str, overrides: list[str]) -> list[str]:
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from omegaconf import OmegaConf
+
+    from wrank.config import conf_folder
+
+    GlobalHydra.instance().clear()
+    groups = [word for word in overrides if "." not in word.partition("=")[0]]
+    for chosen in (groups, []):  # another of the words may be wrong, too
+        try:
+            with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+                return _flat(OmegaConf.to_container(compose(config_name=verb, overrides=chosen), resolve=False))
+        except Exception:
+            continue
+    return []
+
+
+def _flat(node: object, prefix: str = "") -> list[str]:
+    if not isinstance(node, dict):
+        return []
+    keys = []
+    for key, value in node.items():
+        if not str(key).startswith("_"):
+            keys += [f"{prefix}{key}", *_flat(value, f"{prefix}{key}.")]
+    return keys

@@ -1,0 +1,167 @@
+"""Stage ``audit``: is this graded data any good? Also run at the end of every generation."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from wrank.audit.data import AuditInput, Row
+from wrank.audit.report import Report, audit, write_audit
+from wrank.audit.settings import AuditSettings
+from wrank.config import build, plain
+from wrank.data.collection import Collection
+from wrank.data.source.beir import BeirSource
+from wrank.data.table import TextTable
+from wrank.errors import WrankError
+from wrank.generator.provenance import read_attributes
+from wrank.judge.base import Judge
+from wrank.judge.encoder import Encoder
+from wrank.manifest import MANIFEST
+from wrank.stage.context import Context
+from wrank.store import Artifact, Stage
+
+AUDIT, OUTCOME, PROVENANCE = "audit.json", "outcome.json", "provenance.parquet"
+
+
+def audit_generation(context: Context, folder: Path) -> Report:
+    """Audits what was just written, into its folder."""
+    judge = make_judge(context)
+    collection = BeirSource(str(folder), name=context.source.name).load("train", _tables(context))
+    report = audit(_input(context, collection, judge, folder), build(context.cfg, "audit"))
+    write_audit(folder, report)
+    return report
+
+
+def audit_artifact(context: Context) -> Artifact:
+    """Audits a generation or the training split, or finds that it was done.
+
+    Raises:
+        WrankError: no such generation, or no graded data.
+    """
+    folder = None if context.cfg.generation is None else find_generation(context, str(context.cfg.generation))
+    if folder is None:
+        collection = context.collection(context.train_split)
+    else:
+        collection = BeirSource(str(folder), name=_name_of(folder)).load("train", _tables(context))
+    judge, settings = make_judge(context), audit_settings(context)
+    inputs = {"collection": collection.fingerprint}
+    if context.source.has_split(context.test_split):
+        inputs["evaluated"] = context.collection(context.test_split).fingerprint
+    stage = Stage(
+        kind="audit",
+        name=str(context.cfg.name or f"{collection.name}-{collection.split}"),
+        config={"settings": dataclasses.asdict(settings), "judge": judge.identity()},
+        inputs=inputs,
+        seeds={"seed": settings.seed},
+        details={"collection": collection.name, "split": collection.split, "evaluated": context.source.name},
+    )
+
+    def work(target: Path) -> dict[str, Any]:
+        report = audit(_input(context, collection, judge, folder), settings)
+        write_audit(target, report)
+        return {"failures": list(report.failures())}
+
+    return context.do(stage, work)
+
+
+def refuse_failures(context: Context, artifact: Artifact) -> None:
+    """Ends the command when an audit crossed a threshold of the settings now in force; the data is kept.
+
+    Raises:
+        WrankError: thresholds that are crossed.
+    """
+    audited = json.loads((artifact.path / AUDIT).read_text(encoding="utf-8"))
+    failures = audited["failures"]
+    if failures:
+        listed = "\n  ".join(failures)
+        raise WrankError(
+            f"the audit found {len(failures)} thresholds crossed:\n  {listed}\nThe data is kept in {artifact.path}; look at "
+            f"audit.html there, mend the recipe, or change audit.*"
+        )
+
+
+def find_generation(context: Context, wanted: str) -> Path:
+    """The folder of a generation: a path, or the name or the first digits of the key of one in the store.
+
+    Raises:
+        WrankError: none, or several.
+    """
+    path = Path(wanted).expanduser()
+    if (path / "corpus.jsonl").is_file():
+        return path
+    if path.is_dir():
+        raise WrankError(f"generation={wanted}: no corpus.jsonl in that folder, so it is no generation")
+    there = [one for one in (context.store.root / "generation").glob("[!.]*") if (one / MANIFEST).is_file()]
+    exact = [one for one in there if one.name == wanted]
+    found = exact or [
+        one for one in there if one.name.rpartition("-")[2].startswith(wanted) or one.name.startswith(wanted)
+    ]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(sorted(one.name for one in (found or there))) or "none; `wrank generate` makes one"
+    raise WrankError(f"generation={wanted}: {len(found)} generations fit in {context.store.root}; there are: {names}")
+
+
+def audit_settings(context: Context) -> AuditSettings:
+    """What is looked at, and what fails."""
+    settings: AuditSettings = build(context.cfg, "audit")
+    return settings
+
+
+def make_judge(context: Context) -> Judge:
+    """The judge that was chosen, with its encoder where it needs one."""
+    judge: Judge = build(context.cfg, "judge")
+    if isinstance(judge, Encoder):
+        judge.use(context.base, context.model_name, context.base.fingerprint(), context.device)
+    return judge
+
+
+def _input(context: Context, collection: Collection, judge: Judge, folder: Path | None) -> AuditInput:
+    outcome = _outcome(folder)
+    attributes = read_attributes(folder / PROVENANCE) if folder and (folder / PROVENANCE).is_file() else {}
+    return AuditInput(
+        name=f"{collection.name}/{collection.split}",
+        queries={id: collection.query_text(id) for id in collection.qrels},
+        rows=list(_rows(collection, attributes)),
+        evaluation=_evaluated(context),
+        similarity=judge.similarity(),
+        grader=judge.grader(),
+        **({"similarity_name": judge.title()} if judge.name == "encoder" else {"grader_name": judge.title()}),
+        rejects=outcome.get("rejected", {}),
+        counts={word: outcome[word] for word in ("items", "items_complete", "replies") if word in outcome},
+    )
+
+
+def _rows(collection: Collection, attributes: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
+    for query_id, grades in collection.qrels.items():
+        for passage_id, grade in grades.items():
+            text = collection.passages.text(collection.passages.row(passage_id))
+            yield Row(query_id, passage_id, text, grade, attributes.get(passage_id))
+
+
+def _evaluated(context: Context) -> dict[str, tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]]:
+    """The evaluated split's judged queries, and the passages judged for them: what training data must not hold."""
+    if not context.source.has_split(context.test_split):
+        return {}
+    test = context.collection(context.test_split)
+    passages = dict.fromkeys(id for grades in test.qrels.values() for id, grade in grades.items() if grade > 0)
+    return {f"{test.name}/{test.split}": (_pairs(test.queries, test.qrels), _pairs(test.passages, passages))}
+
+
+def _pairs(table: TextTable, ids: Iterable[str]) -> list[tuple[str, str]]:
+    return [(id, table.text(table.row(id))) for id in ids]
+
+
+def _outcome(folder: Path | None) -> dict[str, Any]:
+    if folder is None or not (folder / OUTCOME).is_file():
+        return {}
+    return dict(json.loads((folder / OUTCOME).read_text(encoding="utf-8"))["outcome"])
+
+
+def _name_of(folder: Path) -> str:
+    return folder.name.rpartition("-")[0] or folder.name
+
+
+def _tables(context: Context) -> Path:
+    return Path(plain(context.cfg, "paths.tables"))
