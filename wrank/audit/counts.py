@@ -21,7 +21,7 @@ def counts(data: Graded, words: Sequence[float]) -> dict[str, Any]:
         words: words of each passage, in the order of `data.passages`.
 
     Returns:
-        JSON values. `incomplete` queries lack at least one of the levels; `without_positive` ones have no grade above 0.
+        JSON values. `incomplete` queries lack at least one level; `without_positive` ones have no grade above 0.
     """
     has = {id: Counter(int(data.level_of[row]) for row in rows) for id, rows in data.of_query.items()}
     incomplete = [id for id, levels in has.items() if len(levels) < len(data.levels)]

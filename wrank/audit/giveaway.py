@@ -1,10 +1,10 @@
 """The words, and the habits of style, that give a level away, with passages that show them.
 
 Pezeshkpour, Jain, Singh and Wallace, "Combining Feature and Instance Attribution to Detect Artifacts" (Findings of ACL
-2022): features of high weight say what a classifier leans on; the training instances that made it so say whether that is
-an artefact. Feature side: the weights of a linear classifier, kept only where the feature differs between the levels of
-one query beyond chance. Instance side: for the passage that shows a feature best, the nearest passages of other queries
-(cosine of TF-IDF) that carry the same feature at the same level.
+2022): features of high weight say what a classifier leans on; the training instances that made it so say whether that
+is an artefact. Feature side: the weights of a linear classifier, kept only where the feature differs between the levels
+of one query beyond chance. Instance side: for the passage that shows a feature best, the nearest passages of other
+queries (cosine of TF-IDF) that carry the same feature at the same level.
 """
 
 from typing import Any
@@ -29,9 +29,7 @@ _FEWEST_SHOWING = 6  # queries in which a word's presence differs between the le
 _SPECIAL = {"^": "at the beginning"}
 
 
-def giveaways(
-    data: Graded, surface: Surface, scores: list[NDArray[np.float64]], examples: int
-) -> list[dict[str, Any]]:
+def giveaways(data: Graded, surface: Surface, scores: list[NDArray[np.float64]], examples: int) -> list[dict[str, Any]]:
     """For each pair of adjacent levels the words and habits of style that differ beyond chance.
 
     Args:
@@ -65,9 +63,7 @@ def giveaways(
     return found
 
 
-def _contrast(
-    level_of: NDArray[np.int64], of_query: NDArray[Any], low: int
-) -> tuple[csr_array, NDArray[np.int64]]:
+def _contrast(level_of: NDArray[np.int64], of_query: NDArray[Any], low: int) -> tuple[csr_array, NDArray[np.int64]]:
     """A matrix [queries, rows] that takes, for each query with both levels, the mean of the higher less the lower."""
     chosen = np.flatnonzero((level_of == low) | (level_of == low + 1))
     ids, group = np.unique(of_query[chosen].astype(str), return_inverse=True)

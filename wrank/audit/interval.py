@@ -5,6 +5,7 @@ each with all its passages: passages of one query are not independent.
 """
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,19 @@ class Estimate:
     high: float
     queries: int
 
-    def as_json(self) -> dict[str, Any]:
-        """JSON values."""
-        return asdict(self)
+
+def as_json(estimate: Estimate | None) -> dict[str, Any] | None:
+    """JSON values; None stays None."""
+    return None if estimate is None else asdict(estimate)
 
 
+@lru_cache(maxsize=4)
 def draws(queries: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each query is drawn in each resample [resamples, queries]."""
+    """How often each query is drawn in each resample [resamples, queries]; the same every time, and read-only."""
     rng = np.random.default_rng([seed, queries])
-    return rng.multinomial(queries, np.full(queries, 1 / queries), size=resamples).astype(float)
+    drawn = rng.multinomial(queries, np.full(queries, 1 / queries), size=resamples).astype(float)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def percentile(value: float, resampled: NDArray[np.float64], confidence: float, queries: int) -> Estimate:
@@ -47,14 +52,14 @@ def percentile(value: float, resampled: NDArray[np.float64], confidence: float, 
 
 
 def ratio(
-    top: NDArray[np.float64], bottom: NDArray[np.float64], *, resamples: int, confidence: float, seed: int
+    top: NDArray[np.float64], bottom: NDArray[np.float64], *, bootstrap: int, confidence: float, seed: int
 ) -> Estimate | None:
     """Sum over queries of `top`, over that of `bottom`, e.g. pairs ordered rightly over pairs.
 
     Args:
         top: one value a query.
         bottom: one value a query; a query whose value is 0 does not take part.
-        resamples: of the bootstrap.
+        bootstrap: resamples.
         confidence: what the interval covers.
         seed: of the bootstrap.
 
@@ -64,5 +69,5 @@ def ratio(
     top, bottom = top[bottom > 0], bottom[bottom > 0]
     if not len(top):
         return None
-    drawn = draws(len(top), resamples, seed)
+    drawn = draws(len(top), bootstrap, seed)
     return percentile(float(top.sum() / bottom.sum()), drawn @ top / (drawn @ bottom), confidence, len(top))

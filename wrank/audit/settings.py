@@ -25,7 +25,8 @@ class AuditSettings:
     Attributes:
         sample: the classifiers and the judges look at no more queries than this, chosen by a hash of their ids;
             counts, duplicates and contamination look at all.
-        near_duplicate: from this Jaccard similarity of their runs of three words (0 to 1) two texts are near-duplicates.
+        near_duplicate: Jaccard similarity (0.3 to 1) of their runs of three words from which two texts are
+            near-duplicates.
         bootstrap: resamples of the queries behind every interval.
         confidence: what an interval covers (0 to 1).
         examples: worst examples shown of each kind.
@@ -69,8 +70,8 @@ class AuditSettings:
         for name in ("max_length_auc", "max_surface_auc"):
             _between(name, getattr(self, name), 0.5, 1.0)
         _between("min_kappa", self.min_kappa, -1.0, 1.0)
-        if not 0.3 <= self.near_duplicate:
-            raise WrankError(f"audit.near_duplicate is {self.near_duplicate}; below 0.3 pairs cannot be found by MinHash")
+        if self.near_duplicate < 0.3:
+            raise WrankError(f"audit.near_duplicate is {self.near_duplicate}; the least that can be found is 0.3")
         if not 0.5 <= self.confidence < 1:
             raise WrankError(f"audit.confidence is {self.confidence}; it must be at least 0.5 and below 1, e.g. 0.95")
 

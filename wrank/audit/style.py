@@ -22,14 +22,14 @@ STOCK = re.compile(
 )
 _SENTENCE = re.compile(r"[.!?…。！？।]+(?=[\s\"'”’)\]]|$)|[。！？।]")
 _MARKUP = re.compile(r"<[^<>\s][^<>]{0,80}>|[*_`#|]{1,3}(?=\S)|^\s*(?:[-*•–]|\d{1,2}[.)])\s", re.MULTILINE)
-_PERSON = frozenset("i me my mine we us our i'm i've im ive id you your yours".split())
+_PERSON = frozenset(["i", "me", "my", "mine", "we", "us", "our", "im", "ive", "you", "your", "yours"])
 _PUNCTUATION = {
     "commas": ",",
     "colons": ":",
     "semicolons": ";",
     "dashes": "—–",
     "brackets": "([",
-    "quotes": "\"“”«»",
+    "quotes": '"“”«»',
     "question marks": "?",
     "exclamation marks": "!",
 }

@@ -1,9 +1,11 @@
 """Whether adjacent levels can be told apart by the surface: then a retriever can learn that instead of relevance.
 
-After Gururangan et al., "Annotation Artifacts in Natural Language Inference Data" (2018): a classifier that does not see
-the query must do no better than chance. Here it sees, of each passage, its length alone; its length beside that of the
-query's other passages; its style; its words without the query's own. Beside them stands the overlap with the query,
-which is what relevance is made of, and no leak.
+After Gururangan et al., "Annotation Artifacts in Natural Language Inference Data" (2018): a classifier that does not
+see the query should do no better than chance. Here it sees, of each passage, its length alone; its length beside that
+of the query's other passages; its style; its words without the query's own. Lengths are compared as they are: their AUC
+is above 0.5 where the higher level is longer, and as far below where it is shorter. Style and words are classified by a
+logistic regression: below 0.5 is chance. Beside them stands the overlap with the query, which is what relevance is made
+of, and no leak.
 """
 
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from wrank.audit.data import Graded
+from wrank.audit.interval import as_json
 from wrank.audit.separation import FEWEST, Features, Separation, separation
 from wrank.audit.settings import AuditSettings
 from wrank.audit.style import style
@@ -25,9 +28,9 @@ from wrank.generator.text import Text
 
 FAMILIES = {
     "length": "length alone",
-    "list_length": "length beside its list's",
-    "style": "style: punctuation, markup, stock phrases, ...",
-    "words": "words that are not the query's",
+    "list_length": "length within its list",
+    "style": "style",
+    "words": "words, not the query's",
 }
 """What must not tell levels apart, and how it is called."""
 
@@ -97,8 +100,8 @@ def leaks(data: Graded, surface: Surface, settings: AuditSettings) -> tuple[list
             if told and family == "words":
                 of_words[chosen] = told.scores
         pair["too_few"] = pair["families"]["length"] is None
-        pair["longer"] = float(np.exp(np.mean(surface.length[chosen][higher]))) if higher.any() else None
-        pair["shorter"] = float(np.exp(np.mean(surface.length[chosen][~higher]))) if not higher.all() else None
+        pair["high_words"] = float(np.exp(np.mean(surface.length[chosen][higher]))) if higher.any() else None
+        pair["low_words"] = float(np.exp(np.mean(surface.length[chosen][~higher]))) if not higher.all() else None
         found.append(pair)
         scores.append(of_words)
     return found, scores
@@ -108,7 +111,7 @@ def describe() -> dict[str, str]:
     """What each figure means, for the page."""
     return {
         **FAMILIES,
-        OVERLAP: "share of the query's words (no leak: relevance shows in it)",
+        OVERLAP: "overlap with the query",
         "fewest": f"at least {FEWEST} queries a level",
     }
 
@@ -139,4 +142,4 @@ def _sparse() -> Any:
 
 
 def _as_json(told: Separation) -> dict[str, Any]:
-    return {"auc": told.auc.as_json(), "within": told.within and told.within.as_json()}
+    return {"auc": as_json(told.auc), "within": as_json(told.within)}

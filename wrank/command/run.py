@@ -1,4 +1,4 @@
-"""Does all stages: evaluate the base, write passages (with ``generator=...``), find negatives, train, evaluate, compare.
+"""Does all stages: evaluate the base, write passages (``generator=...``), find negatives, train, evaluate, compare.
 
 Every finished stage is found and not done again, so the same command returns at once, and after a kill it goes on.
 ``wrank run -m`` runs one job for each combination of values and ends with one table over all of them.

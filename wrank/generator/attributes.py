@@ -17,7 +17,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _SPAN = 2**64
 
 Declared = Mapping[str, Sequence[Any] | Mapping[Any, float] | None]
-"""Name -> values of equal weight (one that comes twice weighs twice), or value -> weight; None switches it off."""
+"""Name -> a list of values (weight 1; one that comes twice weighs twice) and of mappings value -> weight, or one such
+mapping; None switches the attribute off."""
 
 
 class Attributes:
@@ -52,13 +53,18 @@ class Attributes:
 
     def identity(self) -> dict[str, list[list[Any]]]:
         """Name -> pairs of value and cumulated weight, as JSON values."""
-        return {name: [list(pair) for pair in zip(self._values[name], self._bounds[name], strict=True)] for name in self.names}
+        return {
+            name: [list(pair) for pair in zip(self._values[name], self._bounds[name], strict=True)]
+            for name in self.names
+        }
 
     def draw(self, *position: int | str) -> dict[str, str | int | float]:
-        """The values at a position, e.g. ``draw(seed, recipe, item_id, slot, attempt)``: equal positions, equal values."""
+        """The values at a position, e.g. ``draw(seed, recipe, item_id, slot, attempt)``; the same each time."""
         drawn = {}
         for name, bounds in self._bounds.items():
-            drawn[name] = self._values[name][bisect_right(bounds, share(*position, name) * bounds[-1], hi=len(bounds) - 1)]
+            drawn[name] = self._values[name][
+                bisect_right(bounds, share(*position, name) * bounds[-1], hi=len(bounds) - 1)
+            ]
         return drawn
 
     def lines(self, drawn: Mapping[str, Any]) -> str:
@@ -75,7 +81,9 @@ def share(*position: int | str) -> float:
 def _weights(name: str, values: Sequence[Any] | Mapping[Any, float]) -> dict[str | int | float, float]:
     if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
         raise WrankError(f"attributes.{name} is {values!r}; wanted a list of values, or value: weight pairs")
-    pairs = list(values.items()) if isinstance(values, Mapping) else [(value, 1) for value in values]
+    pairs: list[tuple[Any, Any]] = []
+    for entry in [values] if isinstance(values, Mapping) else values:
+        pairs += entry.items() if isinstance(entry, Mapping) else [(entry, 1)]
     weights: dict[str | int | float, float] = {}
     for value, weight in pairs:
         if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():

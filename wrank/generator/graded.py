@@ -35,9 +35,7 @@ class Graded(Prompted):
         "user": ("query", "attributes", "levels", "count"),
     }
 
-    def __init__(
-        self, *, scale: Scale, keys: Keys = "names", max_examples: int | None = None, **common: Any
-    ) -> None:
+    def __init__(self, *, scale: Scale, keys: Keys = "names", max_examples: int | None = None, **common: Any) -> None:
         if keys not in get_args(Keys):
             raise WrankError(f"generator.recipe.keys is {keys!r}; wanted {' or '.join(get_args(Keys))}")
         self.scale, self.keys = scale, keys

@@ -49,8 +49,8 @@ def write_collection(
         items: what was written for.
         outcome: what `write` returned.
         judged: real passages of an item. Needed where the recipe writes queries for queries. None: the item itself,
-            with the grade of the written text, for recipes that start from passages; the anchor, with the item's
-            ``anchor_grade``, for anchored ones; nothing for the others.
+            with the grade of the written text, for recipes that start from passages; the anchor, with the recipe's
+            ``anchor_grade`` (the item's where the recipe has none), for anchored ones; nothing for the others.
 
     Returns:
         Counts: items, items_complete, passages_written, passages_real, queries, judgements, rejected, given_up, and
@@ -173,7 +173,8 @@ def _real_passages(recipe: Recipe, item: Item, judged: Judged | None) -> Iterabl
         raise WrankError(f"the recipe {recipe.name} writes queries for queries: judged passages are needed")
     if recipe.starts_from != "anchored":
         return ()
-    grade = float(getattr(item, "anchor_grade", 0.0))
+    # what is written falls away from the anchor on the recipe's scale, whatever the collection's own scale is
+    grade = float(getattr(recipe, "anchor_grade", item.anchor_grade))
     if grade <= 0:
         raise WrankError(f"query {item.id!r}: its anchor {item.anchor_id!r} has the grade {grade:g}; wanted above 0")
     return ((Passage(item.anchor_id, item.anchor), grade),)

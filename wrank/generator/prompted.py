@@ -1,4 +1,4 @@
-"""What all recipes have in common: a prompt, drawn attributes, earlier turns as examples, one JSON text an asked field."""
+"""What recipes have in common: a prompt, drawn attributes, examples as earlier turns, a flat JSON object of texts."""
 
 import json
 from abc import abstractmethod
@@ -16,7 +16,7 @@ from wrank.generator.template import Template
 
 _LAYOUT = 1  # of the conversation; counts up when the code changes what a model is sent
 _BUCKETS = (1, 2, 4, 6, 9, 12, 15)  # sentences that share a schema: few schemas, so that engines can keep them compiled
-_SHORTEST, _LONGEST = 20, 300  # characters of a sentence
+_SHORTEST, _LONGEST, _ROOM = 20, 300, 200  # characters of a sentence, and beyond the last one: few texts are cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Prompted(Recipe):
             return _SHORTEST, 8 * _LONGEST
         index = next(index for index, upper in enumerate(_BUCKETS) if sentences <= upper)
         lowest = _BUCKETS[index - 1] + 1 if index else 1
-        return _SHORTEST * lowest, _LONGEST * _BUCKETS[index]
+        return _SHORTEST * lowest, _LONGEST * _BUCKETS[index] + _ROOM
 
     def identity(self) -> dict[str, Any]:
         """Everything that can change a request or how its reply is read."""
@@ -176,7 +176,9 @@ class Prompted(Recipe):
             text = answer[one.key].strip()
             if not text:
                 raise Rejected("empty", one.key)
-            written.append(Written(f"{self.name}:{item.id}:{one.suffix}", self.writes, text, one.grade, one.label, attributes))
+            written.append(
+                Written(f"{self.name}:{item.id}:{one.suffix}", self.writes, text, one.grade, one.label, attributes)
+            )
         return written
 
     def instructions(self) -> Sequence[str]:
@@ -215,7 +217,7 @@ class Prompted(Recipe):
             messages = [{"role": "system", "content": self.template.render("system", values)}]
             for turn in self.turns(part):
                 messages.append(self._ask(part, turn.texts, turn.attributes, turn.told))
-                messages.append({"role": "assistant", "content": json.dumps(turn.answer, ensure_ascii=False)})
+                messages.append({"role": "assistant", "content": _json(turn.answer)})
             self._prefixes[part] = tuple(messages)
         return self._prefixes[part]
 
@@ -236,6 +238,11 @@ class Prompted(Recipe):
                 "additionalProperties": False,
             }
         return self._schemas[part, shortest, longest]
+
+
+def _json(answer: Mapping[str, str]) -> str:
+    """As engines write it that allow no white space between the parts."""
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
 
 def whole(place: str, value: Any, least: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -86,3 +87,10 @@ class ProvenanceFile:
         if kind is None:
             self._flush()
         self._writer.close()
+
+
+def read_attributes(path: Path) -> dict[str, dict[str, Any]]:
+    """Id of each written text -> what was drawn for its request."""
+    table = parquet.read_table(path, columns=["id", "attributes"])
+    ids, attributes = (table.column(name).to_pylist() for name in ("id", "attributes"))
+    return {id: json.loads(text) for id, text in zip(ids, attributes, strict=True)}

@@ -69,7 +69,7 @@ class Scale:
         """Levels and examples as JSON values."""
         return {
             "levels": [asdict(level) for level in self.levels],
-            "examples": [asdict(example) for example in self.examples],
+            "examples": [[one.query, list(one.passages), dict(one.attributes)] for one in self.examples],
         }
 
     def _example(self, number: int, example: Mapping[str, Any]) -> ScaleExample:
@@ -126,5 +126,7 @@ def _level(number: int, level: Any) -> ScaleLevel:
     if isinstance(grade, bool) or not isinstance(grade, int) or grade < 0:
         raise WrankError(f"{place}.grade is {grade!r}; wanted a whole number from 0 up")
     if not isinstance(name, str) or not _NAME.match(name):
-        raise WrankError(f"{place}.name is {name!r}; wanted small letters, digits and underscores, e.g. highly_relevant")
+        raise WrankError(
+            f"{place}.name is {name!r}; wanted small letters, digits and underscores, e.g. highly_relevant"
+        )
     return ScaleLevel(grade, name, text(f"{place}.definition", level["definition"]))

@@ -72,6 +72,7 @@ class Work:
         """Asks in rounds: a reply that comes when the engine has taken its last request may leave more to ask."""
         self._tell()
         while self.state.settled < self.state.items * self.state.slots:
+            answered = self.state.figures.replies
             replies = self.engine.generate(self._requests())
             try:
                 for reply in replies:
@@ -79,7 +80,7 @@ class Work:
             finally:
                 if close := getattr(replies, "close", None):
                     close()
-            if self.asked:
+            if self.asked or self.state.figures.replies == answered:
                 raise WrankError(
                     f"the {self.engine.name} engine stopped with {len(self.asked)} requests unanswered; what it "
                     "answered is kept: run the command again to go on"

@@ -9,6 +9,7 @@ from typing import Any
 from wrank.audit.data import AuditInput, Row
 from wrank.audit.report import Report, audit, write_audit
 from wrank.audit.settings import AuditSettings
+from wrank.audit.threshold import failures as crossed
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.source.beir import BeirSource
@@ -20,6 +21,7 @@ from wrank.judge.encoder import Encoder
 from wrank.manifest import MANIFEST
 from wrank.stage.context import Context
 from wrank.store import Artifact, Stage
+from wrank.tracking.progress import note
 
 AUDIT, OUTCOME, PROVENANCE = "audit.json", "outcome.json", "provenance.parquet"
 
@@ -28,7 +30,7 @@ def audit_generation(context: Context, folder: Path) -> Report:
     """Audits what was just written, into its folder."""
     judge = make_judge(context)
     collection = BeirSource(str(folder), name=context.source.name).load("train", _tables(context))
-    report = audit(_input(context, collection, judge, folder), build(context.cfg, "audit"))
+    report = audit(_input(context, collection, judge, folder), audit_settings(context), note)
     write_audit(folder, report)
     return report
 
@@ -58,7 +60,7 @@ def audit_artifact(context: Context) -> Artifact:
     )
 
     def work(target: Path) -> dict[str, Any]:
-        report = audit(_input(context, collection, judge, folder), settings)
+        report = audit(_input(context, collection, judge, folder), settings, note)
         write_audit(target, report)
         return {"failures": list(report.failures())}
 
@@ -72,12 +74,11 @@ def refuse_failures(context: Context, artifact: Artifact) -> None:
         WrankError: thresholds that are crossed.
     """
     audited = json.loads((artifact.path / AUDIT).read_text(encoding="utf-8"))
-    failures = audited["failures"]
-    if failures:
+    if failures := crossed(audited, audit_settings(context)):
         listed = "\n  ".join(failures)
         raise WrankError(
-            f"the audit found {len(failures)} thresholds crossed:\n  {listed}\nThe data is kept in {artifact.path}; look at "
-            f"audit.html there, mend the recipe, or change audit.*"
+            f"the audit found {len(failures)} thresholds crossed:\n  {listed}\nThe data is kept in {artifact.path}; "
+            f"look at audit.html there, mend the recipe, or change audit.*"
         )
 
 

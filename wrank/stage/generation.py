@@ -72,7 +72,7 @@ def plan_generation(context: Context) -> GenerationPlan:
             "attempts": attempts,
         },
         inputs=inputs,
-        seeds={"seed": int(context.cfg.seed)},
+        seeds={"seed": int(plain(context.cfg, "generator.seed"))},
         details={
             "collection": context.source.name,
             "items": len(items),

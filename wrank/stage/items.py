@@ -67,12 +67,12 @@ class TableItems:
 
 
 def find_items(context: Context, recipe: Recipe) -> TableItems:
-    """The items of a job: judged queries of the training split, all queries of a folder without judgements, or passages.
+    """The items of a job: judged queries of the training split, all queries of an unjudged folder, or passages.
 
     Queries that are evaluated are never written for when there is no training split to go by.
 
     Args:
-        context: the job; ``generator.limit`` takes the first items by a hash of (seed, id).
+        context: the job; ``generator.limit`` takes the first items by a hash of (generator.seed, id).
         recipe: says what it starts from.
 
     Raises:
@@ -142,7 +142,7 @@ def _limited(context: Context, items: TableItems, what: str) -> TableItems:
         return items
     if not isinstance(limit, int) or limit < 1:
         raise WrankError(f"generator.limit={limit}: wanted a whole number from 1 up, or null for all")
-    ids, seed = items.table.ids, int(context.cfg.seed)
+    ids, seed = items.table.ids, int(plain(context.cfg, "generator.seed"))
     hashes = [hashlib.blake2b(f"{seed}\0{ids[row]}".encode(), digest_size=8).digest() for row in items.rows]
     chosen = np.array(sorted(sorted(range(len(items)), key=hashes.__getitem__)[:limit]), dtype=np.int64)
     anchors, grades = (None if column is None else column[chosen] for column in (items.anchors, items.grades))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 import pytest
 
 from tests.fixtures.fault_engine import FaultEngine
@@ -43,8 +44,6 @@ def result(folder):
 
 def keys(folder):
     """Content keys of everything that was answered, each as often as it is there."""
-    import pyarrow.parquet as parquet
-
     texts = parquet.read_table(folder / "provenance.parquet").to_pylist()
     rejects = [json.loads(line) for line in (folder / "rejects.jsonl").read_text("utf-8").split("\n")[:-1]]
     rows = {(row["query_id"], row["slot"], row["attempt"], row["request"]) for row in texts}
@@ -197,6 +196,15 @@ def test_an_engine_that_breaks_its_contract(tmp_path, fault, message):
     assert run(tmp_path).resumed_from == kept
 
 
+def test_an_engine_that_asks_for_nothing_does_not_hang(tmp_path):
+    class Idle(FaultEngine):
+        def generate(self, requests):
+            yield from ()
+
+    with pytest.raises(WrankError, match="stopped with 0 requests unanswered"):
+        run(tmp_path, engine=Idle())
+
+
 def test_the_engine_is_told_when_nobody_listens_any_more(tmp_path):
     closed = []
 
@@ -207,19 +215,14 @@ def test_the_engine_is_told_when_nobody_listens_any_more(tmp_path):
             finally:
                 closed.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, engine=Engine(), progress=lambda settled, tokens: exec("raise KeyboardInterrupt"))
-    run(tmp_path, engine=Engine())
-    assert closed == [True]  # the interrupted run had not begun to ask
-
     def stop_later(settled, tokens):
         if settled == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "other", engine=Engine(), progress=stop_later)
-    assert closed == [True, True]
-    assert len(lines(tmp_path / "other")) == 3
+        run(tmp_path, engine=Engine(), progress=stop_later)
+    assert closed == [True]
+    assert len(lines(tmp_path)) == 3
 
 
 def test_a_full_disk_leaves_a_log_to_resume_from(tmp_path, monkeypatch):
@@ -285,7 +288,7 @@ def test_a_log_of_other_work_is_refused(tmp_path):
 
 @pytest.mark.parametrize("attempts", [0, -1, 101])
 def test_attempts_out_of_range(tmp_path, attempts):
-    with pytest.raises(WrankError, match="generator.attempts is"):
+    with pytest.raises(WrankError, match=r"generator\.attempts is"):
         run(tmp_path, attempts=attempts)
 
 
@@ -340,7 +343,7 @@ def test_a_finished_folder_asks_nothing(tmp_path):
     assert not is_written(tmp_path / "other")
 
 
-def program(*words, **settings):
+def program(*words):
     done = subprocess.run(
         [sys.executable, "-m", "tests.fixtures.fault_recipe", *map(str, words)],
         cwd=ROOT,

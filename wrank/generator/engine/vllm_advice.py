@@ -92,6 +92,15 @@ def advice(log: str, signal: int | None) -> str:
 
 
 def last_lines(log: str, count: int = 12) -> str:
-    """The last lines of a log that say something, without vLLM's prefixes, indented by two blanks."""
+    """The last lines of a log that say something, indented; without vLLM's prefixes and the inside of tracebacks."""
     lines = [_PREFIX.sub("", line.split("\r")[-1].rstrip()) for line in log.split("\n")]
-    return "\n".join(f"  {line[:300]}" for line in [line for line in lines if line.strip()][-count:])
+    frames = [line.startswith('  File "') for line in lines]
+    kept = [
+        line
+        for number, line in enumerate(lines)
+        if line.strip(" ^~")
+        and not frames[number]
+        and not (number and frames[number - 1])
+        and "Traceback (" not in line
+    ]
+    return "\n".join(f"  {line[:300]}" for line in kept[-count:])

@@ -66,7 +66,7 @@ def find_interpreter(given: str | None) -> Interpreter:
         WrankError: none of them is there or has vLLM.
     """
     if given is not None:
-        path = shutil.which(Path(given).expanduser())
+        path = shutil.which(str(Path(given).expanduser()))
         if path is None:
             raise WrankError(f"generator.engine.interpreter={given}: no such program. Give a Python that has vLLM.")
         return _ask(path)

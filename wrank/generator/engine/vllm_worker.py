@@ -11,6 +11,7 @@ reason}`` before it gives up. vLLM prints as it likes: neither pipe is standard 
 The end of the first pipe means that nobody wants more: the process ends, and with it its group.
 """
 
+import atexit
 import json
 import os
 import queue
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 _GRACE = 6.0  # seconds for vLLM to end in order after the pipe closed; it takes 5 on a CPU
-_ALIVE = 5.0  # seconds between two signs of life
+_ALIVE = 2.0  # seconds between two signs of life
 
 
 def main() -> None:
@@ -33,7 +34,9 @@ def main() -> None:
     here = Path(__file__).resolve().parent
     sys.path[:] = [place for place in sys.path if Path(place).resolve() != here]  # vllm.py there is not vLLM
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(source, inbox), daemon=True).start()
+    ended = threading.Event()
+    atexit.register(_end_group, ended)  # the first to be registered runs last: after vLLM's own
+    threading.Thread(target=_read, args=(source, inbox, ended), daemon=True).start()
     outbox = os.fdopen(sink, "w", encoding="utf-8")
     first = inbox.get()
     if first is None:
@@ -47,14 +50,21 @@ def main() -> None:
         raise
 
 
-def _read(source: int, inbox: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
+def _read(source: int, inbox: "queue.SimpleQueue[dict[str, Any] | None]", ended: threading.Event) -> None:
     """Passes messages on; when the pipe ends, sees to it that the process does, too."""
     with os.fdopen(source, encoding="utf-8", newline="\n") as lines:
         for line in lines:
             inbox.put(json.loads(line))
+    ended.set()
     inbox.put(None)
     time.sleep(_GRACE)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+    _end_group(ended)
+
+
+def _end_group(ended: threading.Event) -> None:
+    """Ends whatever this process started, and itself, when nobody listens any more."""
+    if ended.is_set() and os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _send(outbox: Any, message: dict[str, Any]) -> None:

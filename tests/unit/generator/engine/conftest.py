@@ -51,7 +51,7 @@ def fake_vllm(monkeypatch):
     """The running Python has a package `vllm` that answers at once and misbehaves on demand."""
     monkeypatch.setenv("PYTHONPATH", str(FAKE_VLLM))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setenv("PATH", os.path.dirname(sys.executable))  # no nvidia-smi
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))  # no nvidia-smi
     return sys.executable
 
 

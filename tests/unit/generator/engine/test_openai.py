@@ -1,6 +1,11 @@
 import json
 import logging
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -226,15 +231,23 @@ def test_a_real_vllm_server_obeys_the_schema(api_server, ask, obeys):
     assert all(reply.prompt_tokens > 0 and reply.output_tokens > 0 for reply in replies.values())
 
 
+# runs a command and ends it, with all it started, when its own standard input ends: however the tests end
+KEEPER = """
+import os, signal, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+sys.stdin.read()
+process.terminate()
+try:
+    process.wait(20)
+except subprocess.TimeoutExpired:
+    pass
+os.killpg(0, signal.SIGKILL)
+"""
+
+
 @pytest.fixture(scope="module")
 def api_server(real_vllm, smollm2, tmp_path_factory):
     """Address of a real vLLM server on the loopback."""
-    import os
-    import signal
-    import socket
-    import subprocess
-    import time
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -245,13 +258,19 @@ def api_server(real_vllm, smollm2, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=output, stderr=output, start_new_session=True
+            [sys.executable, "-c", KEEPER, *command],
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
+    assert process.stdin is not None
     try:
-        end = time.monotonic() + 300
+        end = time.monotonic() + 500
         while True:
-            assert process.poll() is None, log.read_text(errors="replace")[-2000:]
-            assert time.monotonic() < end, log.read_text(errors="replace")[-2000:]
+            assert "Traceback" not in (said := log.read_text(errors="replace")), said[-2000:]
+            assert time.monotonic() < end, said[-2000:]
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
                     break
@@ -259,9 +278,5 @@ def api_server(real_vllm, smollm2, tmp_path_factory):
                 time.sleep(0.5)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.stdin.close()
+        process.wait(timeout=60)
