@@ -13,6 +13,14 @@ from wrank.tracking.table import out
 
 AUDIT = "audit.json"
 PAGE = "audit.html"
+_COUNTS = {
+    "given_up": "requests given up after all attempts",
+    "incomplete_texts": "texts of incomplete items (in rejects.jsonl)",
+    "passages_written": "passages written",
+    "passages_real": "real passages beside them",
+    "queries": "queries",
+    "judgements": "judgements",
+}
 
 
 def print_generation(artifact: Artifact) -> None:
@@ -27,8 +35,9 @@ def print_generation(artifact: Artifact) -> None:
     table.add_row("replies", f"{outcome['replies']:,}")
     for reason, count in outcome["rejected"].items():
         table.add_row(f"  refused: {reason}", f"{count:,}")
-    for word, count in result["collection"].items():
-        table.add_row(word.replace("_", " "), f"{count:,}" if isinstance(count, int) else str(count))
+    for word, words in _COUNTS.items():
+        if count := result["collection"].get(word, 0):
+            table.add_row(words, f"{count:,}")
     table.add_row("tokens read / written", f"{outcome['prompt_tokens']:,} / {outcome['output_tokens']:,}")
     if outcome["tokens_per_second"]:
         table.add_row("tokens written a second", f"{outcome['tokens_per_second']:,.0f}")
@@ -42,7 +51,9 @@ def print_audit(folder: Path) -> None:
     console = out()
     audit = json.loads((folder / AUDIT).read_text(encoding="utf-8"))
     for finding in audit["findings"]:
-        console.print(f"{finding['severity']:>8}  {finding['text']}", markup=False, soft_wrap=True)
+        advice = f" {finding['advice']}" if finding["advice"] and finding["severity"] != "good" else ""
+        text = f"{finding['text']}{advice}".replace(" below", " on the page")
+        console.print(f"{finding['severity']:>8}  {text}", markup=False, soft_wrap=True)
     console.print(str(folder / PAGE), soft_wrap=True, markup=False)
 
 

@@ -35,6 +35,6 @@ class Maker:
         return AuditInput("made-up", self.queries, self.rows, **more)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     return Maker

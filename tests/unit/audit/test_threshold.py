@@ -6,10 +6,8 @@ from wrank.audit.threshold import auc, failures, strength
 
 
 @pytest.fixture(scope="module")
-def figures():
-    from tests.unit.audit.conftest import Maker
-
-    made = Maker()
+def figures(make):
+    made = make()
     made.change(lambda row: made.text(90), lambda row: row.grade == 3)
     made.change(lambda row: "I'm sorry, but I cannot.", lambda row: row.query_id < "q006" and row.grade == 0)
     made.rows = made.rows[:-1]

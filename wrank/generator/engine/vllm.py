@@ -42,7 +42,8 @@ class Vllm(Engine):
         kv_cache_gib: memory of the KV cache on a CPU in GiB, whole; no meaning on a GPU.
         window: the most requests in flight an engine.
         seed: of the sampling; each further replica adds 1.
-        enforce_eager: no graph capture and no compilation: starts sooner, may write slower.
+        enforce_eager: no graph capture and no compilation: starts sooner, may write slower; None: so on a CPU, where
+            compiling takes minutes, and not on a GPU.
         trust_remote_code: run Python code that comes with the model.
         chat: values for the model's chat template, e.g. ``{enable_thinking: false}``.
         start_timeout: seconds until the model must be loaded.
@@ -71,7 +72,7 @@ class Vllm(Engine):
         kv_cache_gib: int = 2,
         window: int = 128,
         seed: int = 0,
-        enforce_eager: bool = False,
+        enforce_eager: bool | None = None,
         trust_remote_code: bool = False,
         chat: Mapping[str, Any] | None = None,
         start_timeout: float = 1800.0,
@@ -143,7 +144,10 @@ class Vllm(Engine):
     def arguments(self, place: int = 0) -> dict[str, Any]:
         """The arguments of ``vllm.LLM`` for one engine; makes the bundled model ready."""
         model = resolve_model(self.model, self.models)
-        return self._arguments | {"model": model, "seed": self.seed + place} | self.extra
+        eager = self._arguments["enforce_eager"]
+        if eager is None:
+            eager = find_interpreter(self.interpreter).cpu or not visible_gpus()
+        return self._arguments | {"model": model, "seed": self.seed + place, "enforce_eager": eager} | self.extra
 
     def environment(self, found: Interpreter, gpus: list[str] | None, *, on_gpu: bool) -> dict[str, str]:
         """The environment variables of one engine's process.
