@@ -18,8 +18,14 @@ from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 
 CONF = conf_folder()
-VERBS = ("train", "evaluate", "run")
-GROUPS = ("data", "model", "loss", "trainer", "evaluation", "logger", "paths")
+VERBS = ("generate", "audit", "train", "evaluate", "run")
+GROUPS = ("data", "model", "loss", "trainer", "evaluation", "logger", "paths", "generator", "audit", "judge")
+NESTED = ("generator/engine", "generator/scale")
+LACKS = {
+    "evaluate": {"loss", "trainer", "generator", "audit", "judge"},
+    "audit": {"loss", "trainer", "generator"},
+    "generate": {"loss", "trainer"},
+}
 VALUES = {"data": ["data.path=somewhere"], "model": ["model.path=somewhere"]}  # for options with ???
 
 
@@ -40,7 +46,8 @@ def needed(group, option):
 
 
 CASES = [(verb, group, option) for verb in VERBS for group in GROUPS for option in options(group)]
-CASES = [case for case in CASES if not (case[0] == "evaluate" and case[1] in ("loss", "trainer"))]
+CASES = [case for case in CASES if case[1] not in LACKS.get(case[0], set())]
+CASES += [("generate", group, option) for group in NESTED for option in options(group)]
 
 
 @pytest.mark.parametrize(("verb", "group", "option"), CASES)
@@ -61,7 +68,7 @@ def nodes(cfg, prefix=""):
 def test_every_target_binds_its_keys(verb, group, option):
     """A misspelt key would show up only on the cluster."""
     cfg = composed(verb, f"{group}={option}", *needed(group, option))
-    found = [(name, node) for name, node in nodes(cfg) if name.split(".")[0] == group]
+    found = [(name, node) for name, node in nodes(cfg) if f"{name}.".startswith(f"{group.replace('/', '.')}.")]
     for name, node in found:
         values = {key: value for key, value in node.items() if not str(key).startswith("_")}
         signature = inspect.signature(get_object(node._target_))
@@ -179,7 +186,7 @@ def test_root_values_out_of_range_are_refused(override):
         check_root(composed("run", override))
 
 
-@pytest.mark.parametrize("verb", ["train", "evaluate", "run", "status"])
+@pytest.mark.parametrize("verb", ["generate", "audit", "train", "evaluate", "run", "status"])
 def test_help_explains_every_group_and_key(verb, capsys):
     from wrank.command.help import print_help
 

@@ -136,6 +136,7 @@ def grader(figures: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "kappa",
             "problem" if told["high"] < 0.4 else "caution" if value < 0.6 else "good",
-            f"{grader['name']} grades alike: quadratic kappa {value:.2f} ({told['low']:.2f} to {told['high']:.2f}).",
+            f"Agreement of {grader['name']} with the grades: quadratic kappa {value:.2f} ({told['low']:.2f} to "
+            f"{told['high']:.2f}).",
             "" if value >= 0.6 else "See the confusion matrix: which levels does it mix up?",
         )

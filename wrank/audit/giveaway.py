@@ -24,7 +24,7 @@ from wrank.audit.words import present
 SHOWN = 12
 """Words a pair of levels, at most."""
 
-_ALPHA = 50  # chance that any word at all is shown where the levels do not differ (Bonferroni)
+_ALPHA = 0.01  # chance that any word at all is shown where the levels do not differ (Bonferroni)
 _FEWEST_SHOWING = 6  # queries in which a word's presence differs between the levels
 _SPECIAL = {"^": "at the beginning"}
 
@@ -144,7 +144,7 @@ def _style(
             "p": float(p[place]),
         }
         for place in kept[np.argsort(p[kept], kind="stable")].tolist()
-        if surface.style_names[place] != "words (log, squared)"
+        if not surface.style_names[place].startswith(("words (log, squared)", "first word: "))  # told as words
     ]
 
 

@@ -38,6 +38,7 @@ def page(figures: Mapping[str, Any]) -> str:
     return environment.get_template("page.html.j2").render(
         figures=figures,
         severity=_SEVERITY,
+        titles=_titles(figures["findings"]),
         families=describe(),
         leaks=[_leak_rows(pair) for pair in figures["surface"]],
         lengths=Scale.of([level["words"] for level in figures["counts"]["levels"]], zero=True),
@@ -110,6 +111,14 @@ def code(text: str) -> Markup:
 def clip(text: str, length: int = 500) -> str:
     """A text, cut where it is long."""
     return text if len(text) <= length else f"{text[:length].rstrip()} …"
+
+
+def _titles(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What stands under the verdict: what is wrong, or, when nothing is, what is right; each once."""
+    wrong = [
+        one["title"] for one in found if one["severity"] in ("problem", "caution") and one["code"] != "few_queries"
+    ]
+    return list(dict.fromkeys(wrong or [one["title"] for one in found if one["severity"] == "good"]))
 
 
 def _leak_rows(pair: Mapping[str, Any]) -> dict[str, Any]:

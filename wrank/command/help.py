@@ -31,6 +31,8 @@ def print_help(verb: str, overrides: list[str]) -> None:
     chosen = _choices(verb, overrides)
     console.print("\nGROUPS (group=option; * = chosen)", style="bold")
     for group, option in chosen.items():
+        if "@" in group:  # shared keys, no choice
+            continue
         console.print(f"  {group}", style="bold")
         for path in sorted((conf / group).glob("*.yaml")):
             mark = "*" if path.stem == option else " "
@@ -39,12 +41,14 @@ def print_help(verb: str, overrides: list[str]) -> None:
     for line in _key_lines(primary.partition("_self_")[2]):
         console.print(f"  {line}", markup=False)
     for group, option in chosen.items():
-        path = conf / group / f"{option}.yaml"
+        folder, _, package = group.partition("@")
+        path, prefix = conf / folder / f"{option}.yaml", (package or folder).replace("/", ".")
         if not path.is_file() or group in ("experiment", "sweep", "debug"):
             continue
-        console.print(f"\n{group}={option}: {_sentence(path)}", style="bold", markup=False)
+        title = f"{package}: " if package else f"{group}={option}: "
+        console.print(f"\n{title}{_sentence(path)}", style="bold", markup=False)
         for line in _option_lines(path):
-            console.print(f"  {group}.{line}" if not line.startswith(" ") else f"  {line}", markup=False)
+            console.print(f"  {prefix}.{line}" if not line.startswith(" ") else f"  {line}", markup=False)
     console.print(
         f"\nHydra's own flags: -m (a sweep: comma-separated values run in all combinations), --cfg job (show the whole "
         f"configuration).\nExample: wrank {verb}{'' if verb == 'status' else ' data=sample model=minilm'}",

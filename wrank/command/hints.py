@@ -25,9 +25,10 @@ def hint(verb: str, overrides: list[str], message: str) -> str:
 
 def _nearest(verb: str, overrides: list[str], wrong: str) -> str:
     known = _known_keys(verb, [word for word in overrides if not word.startswith((wrong, "-"))])
-    near = difflib.get_close_matches(wrong, known, 1)
-    if near:
-        return f"did you mean {near[0]}?"
+    head, _, last = wrong.rpartition(".")
+    beside = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == head}
+    if near := difflib.get_close_matches(last, beside, 1):
+        return f"did you mean {beside[near[0]]}?"
     head = wrong.partition(".")[0]
     mine = [key for key in known if key.startswith(f"{head}.")]
     return f"the keys of {head} are {', '.join(mine[:30])}" if mine else f"`wrank {verb} --help` lists the keys"

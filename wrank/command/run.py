@@ -11,12 +11,14 @@ from wrank.config import build
 from wrank.data.collection import check_disjoint
 from wrank.evaluation.scored import read_scored
 from wrank.model.bi_encoder import BiEncoder
+from wrank.stage.audit import refuse_failures
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_model
 from wrank.stage.generation import generate, plan_generation
 from wrank.stage.identity import identity, run_name
 from wrank.stage.model import checked_settings, plan_training, train
 from wrank.tracking.base import Tracker
+from wrank.tracking.generation import print_generation
 from wrank.tracking.progress import note
 from wrank.tracking.table import print_comparison
 
@@ -31,7 +33,12 @@ def main(context: Context) -> dict[str, Any]:
         check_disjoint(context.collection(context.train_split), test)
     writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
     base_artifact = evaluate_model(context, context.base, context.model_name)
-    generated = None if writing is None else generate(context, writing)
+    generated = None
+    if writing is not None:
+        generated = generate(context, writing)
+        if not generated.was_finished:
+            print_generation(generated)
+        refuse_failures(context, generated)
     plan = plan_training(context, generated)
     check_disjoint(plan.data.collection.restricted_to(plan.data.train_ids, "train"), test)
     check_disjoint(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), test)

@@ -9,6 +9,7 @@ from typing import Any
 
 from wrank.command.job import job
 from wrank.config import build
+from wrank.stage.audit import refuse_failures
 from wrank.stage.context import Context
 from wrank.stage.generation import generate, plan_generation
 from wrank.stage.model import checked_settings, plan_training, train
@@ -22,6 +23,8 @@ def main(context: Context) -> dict[str, Any]:
     tracker: Tracker = build(context.cfg, "logger")
     checked_settings(context)
     generated = None if context.generates is None else generate(context, plan_generation(context))
+    if generated is not None:
+        refuse_failures(context, generated)
     plan = plan_training(context, generated)
     try:
         artifact = train(context, plan, tracker)

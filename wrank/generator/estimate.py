@@ -153,18 +153,22 @@ def _by_item(items: Items, folder: Path, slots: int) -> list[dict[str, float]]:
 
 
 def _span(values: Sequence[float], items: int) -> Span:
-    """Mean and 95% range of the sum over `items`, from a few of them (Student's t, Cornish-Fisher expansion)."""
+    """Mean and range of the sum over `items`, from a few of them.
+
+    The range is mean / (1 + e) to mean * (1 + e), e the relative error at 95% (Student's t, by its Cornish-Fisher
+    expansion): costs are above 0, and the lower end with them. One item alone: half to double.
+    """
     count = len(values)
     mean = sum(values) / count
-    if count == items:
+    if count == items or not mean:
         error = 0.0
     elif count == 1:
-        error = mean / 2
+        error = 1.0
     else:
         freedom = count - 1
         spread = math.sqrt(sum((value - mean) ** 2 for value in values) / freedom / count)
-        error = (_NORMAL + 2.37 / freedom + 2.82 / freedom**2) * spread
-    return Span(mean * items, max(0.0, mean - error) * items, (mean + error) * items)
+        error = (_NORMAL + 2.37 / freedom + 2.82 / freedom**2) * spread / mean
+    return Span(mean * items, mean * items / (1 + error), mean * items * (1 + error))
 
 
 def _hours(outcome: Outcome, window: int, requests: int, tokens: Span) -> Span:

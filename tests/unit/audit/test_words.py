@@ -7,6 +7,7 @@ from wrank.audit.words import overlap, own_words, present, weighted
 def test_the_querys_words_and_their_forms_are_left_out():
     assert own_words("baking bread", "Bread: the baker was BAKING, said Bob.") == ["the", "baker", "was", "said", "bob"]
     assert own_words("computers today", "The computer computes") == ["the"]
+    assert own_words("red panda", "A red one, not a pan") == ["a", "one", "not", "a", "pan"]
 
 
 def test_overlap_is_the_share_of_the_querys_words():

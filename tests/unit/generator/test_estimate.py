@@ -65,12 +65,12 @@ def test_fewer_items_than_the_probe_would_take_are_known_exactly():
 
 
 def test_spans_by_hand():
-    assert _span([10.0], 100) == Span(1000.0, 500.0, 1500.0)
+    assert _span([10.0], 100) == Span(1000.0, 500.0, 2000.0)
     assert _span([4.0, 4.0, 4.0], 30) == Span(120.0, 120.0, 120.0)
+    assert _span([0.0, 0.0], 30) == Span(0.0, 0.0, 0.0)
     # mean 2, standard error 1 / sqrt(3), t = 1.96 + 2.37 / 2 + 2.82 / 4 = 3.85
-    span = _span([1.0, 2.0, 3.0], 10)
-    assert (span.mean, span.low) == (20.0, 0.0)
-    assert span.high == pytest.approx(10 * (2 + 3.85 / 3**0.5))
+    span, error = _span([1.0, 2.0, 3.0], 10), 3.85 / 3**0.5 / 2
+    assert (span.mean, span.low, span.high) == pytest.approx((20.0, 20 / (1 + error), 20 * (1 + error)))
 
 
 def test_hours_by_hand():

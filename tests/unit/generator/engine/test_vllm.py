@@ -268,23 +268,33 @@ def test_an_abandoned_run_does_not_leak_into_the_next(engine, ask):
     assert len(json.loads(reply.text)["aborted"]) == 2
 
 
-def test_a_killed_parent_leaves_no_process(fake_vllm):
-    code = """
-import sys, time
+PARENT = """
+import sys
 from wrank.generator.engine.vllm import Vllm
-engine = Vllm(models="x", model="x/child", interpreter=sys.executable)
-engine.start()
-print(engine._pool.workers[0].process.pid, flush=True)
-time.sleep(600)
+from wrank.generator.request import Request, Sampling
+with Vllm(models="x", model="x/child", interpreter=sys.executable) as engine:
+    print(engine._pool.workers[0].process.pid, flush=True)
+    messages = ({"role": "user", "content": "forever"},)
+    list(engine.generate([Request("a", messages, {}, Sampling())]))
 """
-    environment = dict(os.environ)
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
-    with parent:
-        assert parent.stdout is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_parent_that_is_killed_or_interrupted_leaves_no_process(fake_vllm, number):
+    command = [sys.executable, "-c", PARENT]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as parent:
         group = int(parent.stdout.readline())
         assert len(living([group])) == 2
-        parent.kill()
+        os.killpg(parent.pid, number)  # a terminal's Ctrl-C goes to the whole group
+        parent.wait(30)
     assert members([group]) == []
+
+
+def test_facts_tell_version_device_and_context(engine):
+    facts = engine.facts()
+    assert (facts["vllm"], facts["device"], facts["dtype"]) == ("0.0.fake", "fake", "fake")
+    assert (facts["context_tokens"], facts["cache_tokens"], facts["replicas"]) == (4096, 160, 1)
 
 
 def test_identity_knows_what_changes_a_reply_and_nothing_else(tmp_path):
