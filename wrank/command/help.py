@@ -10,6 +10,7 @@ from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 
 _NO_KEY = re.compile(r"#|defaults:|\s*_(target|partial)_:")
+_DEFAULT = re.compile(r"  - (_self_|[a-z_0-9/@]+(: [a-z_0-9]+)?)$")
 _HEADER = re.compile(r"^# (?!@package)(.+)$", re.MULTILINE)
 
 
@@ -90,13 +91,36 @@ def _key_lines(text: str) -> list[str]:
 
 def _option_lines(path: Path) -> list[str]:
     """The option's keys with their comments; those it inherits come first, replaced where it sets them anew."""
+    return list(_lines_by_place(path).values())
+
+
+def _lines_by_place(path: Path) -> dict[tuple[str, ...], str]:
+    """Keys from the outermost in -> line. What is below ``examples`` is left out: it is to be read in the file."""
     text = path.read_text(encoding="utf-8")
-    lines: dict[str, str] = {}
-    inherited = re.search(r"^defaults: \[([a-z_0-9, ]+)\]", text, re.MULTILINE)
-    for name in inherited.group(1).split(",") if inherited else []:
-        if name.strip() != "_self_":
-            lines |= {line.split(":")[0]: line for line in _option_lines(path.parent / f"{name.strip()}.yaml")}
-    for line in text.split("\n"):
-        if line.strip() and not _NO_KEY.match(line):
-            lines[line.split(":")[0]] = line
-    return list(lines.values())
+    lines: dict[tuple[str, ...], str] = {}
+    for name in _inherited(text):
+        lines |= _lines_by_place(path.parent / f"{name}.yaml")
+    parents: list[tuple[int, str]] = []
+    hidden = None
+    for number, line in enumerate(text.split("\n")):
+        if not line.strip() or _NO_KEY.match(line) or _DEFAULT.match(line):
+            continue
+        indent = len(line) - len(line.lstrip())
+        if hidden is not None and indent > hidden:
+            continue
+        key = line.strip().partition(":")[0]
+        hidden = indent if key == "examples" else None
+        while parents and parents[-1][0] >= indent:
+            parents.pop()
+        parents.append((indent, f"{number} {key}" if key.startswith("-") else key))
+        shown = line if hidden is None else f"{line}  # {path.parent.name}/{path.name} holds them"
+        lines[tuple(key for _, key in parents)] = shown
+    return lines
+
+
+def _inherited(text: str) -> list[str]:
+    """Options of the same group that an option starts from."""
+    names = re.findall(r"^  - ([a-z_0-9]+)$", text, re.MULTILINE)
+    for inline in re.findall(r"^defaults: \[([a-z_0-9, ]+)\]", text, re.MULTILINE):
+        names += [name.strip() for name in inline.split(",")]
+    return [name for name in names if name != "_self_"]

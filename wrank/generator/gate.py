@@ -67,6 +67,8 @@ class Gate:
         min_distinct: smallest share of different words among a text's first 400.
         max_repeated: largest share of a text's runs of 5 words that came before in it.
         min_letters: smallest share of letters among the characters that are no white space.
+        trim: a text that fills its longest length in the middle of a sentence is cut back to its last whole sentence and
+            marked so in its provenance; False refuses it as ``cut``.
 
     Raises:
         WrankError: a number out of its range.
@@ -81,6 +83,7 @@ class Gate:
     min_distinct: float = 0.25
     max_repeated: float = 0.25
     min_letters: float = 0.5
+    trim: bool = True
 
     def __post_init__(self) -> None:
         for name in ("min_words", "max_query_words", "instruction_words", "instruction_runs"):

@@ -14,15 +14,20 @@ from wrank.generator.base import Rejected
 from wrank.generator.request import Reply
 
 _SENTENCE_END = re.compile(r"[.!?…。！？．｡।॥؟۔։።៕။]['\"’”»›」』）)\]]*$")
+_LAST_END = re.compile(r"[.!?…।॥؟۔።៕]['\"’”»›)\]]*(?=\s)|[。！？．｡]['\"’”»›」』）)\]]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def read_answer(reply: Reply, schema: Mapping[str, Any]) -> dict[str, Any]:
+def read_answer(reply: Reply, schema: Mapping[str, Any], trimmed: list[str] | None = None) -> dict[str, Any]:
     """Reads a reply.
+
+    A text that fills its maxLength in the middle of a sentence was ended by the schema, not by the model.
 
     Args:
         reply: what the engine answered.
         schema: the request's JSON schema.
+        trimmed: such a text is cut back to its last whole sentence, where that leaves at least minLength characters,
+            and added to this list; None: it is refused.
 
     Returns:
         The answer; it obeys the schema.
@@ -42,9 +47,16 @@ def read_answer(reply: Reply, schema: Mapping[str, Any]) -> dict[str, Any]:
         raise Rejected("schema", f"{error.json_path}: {short(error.message)}")
     if not isinstance(answer, dict):
         raise Rejected("schema", f"$: wanted an object, got {type(answer).__name__}")
-    for path, text, limit in _bounded_texts(answer, schema, "$"):
-        if len(text) >= limit and not _SENTENCE_END.search(text.rstrip()):
+    for holder, key, path, bounds in list(_bounded_texts({"": answer}, "", schema, "$")):
+        text, limit = holder[key], bounds["maxLength"]
+        if len(text) < limit or _SENTENCE_END.search(text.rstrip()):
+            continue
+        ends = [match.end() for match in _LAST_END.finditer(text)] if trimmed is not None else []
+        if not ends or ends[-1] < bounds.get("minLength", 1):
             raise Rejected("cut", f"{path}: it fills the {limit} characters allowed, and its last sentence has no end")
+        holder[key] = text[: ends[-1]]
+        if trimmed is not None:
+            trimmed.append(holder[key].strip())
     return answer
 
 
@@ -82,18 +94,19 @@ def _finite(digits: str) -> float:
     return value
 
 
-def _bounded_texts(value: Any, schema: Any, path: str) -> Iterator[tuple[str, str, int]]:
-    """(path, text, maxLength) of every text whose length the schema bounds."""
+def _bounded_texts(holder: Any, key: Any, schema: Any, path: str) -> Iterator[tuple[Any, Any, str, Mapping[str, Any]]]:
+    """(what holds it, its key there, path, schema) of every text whose length the schema bounds."""
     if not isinstance(schema, Mapping):
         return
+    value = holder[key]
     if isinstance(value, str) and "maxLength" in schema:
-        yield path, value, schema["maxLength"]
+        yield holder, key, path, schema
     elif isinstance(value, dict):
-        for key, part in schema.get("properties", {}).items():
-            if key in value:
-                yield from _bounded_texts(value[key], part, f"{path}.{key}")
+        for name, part in schema.get("properties", {}).items():
+            if name in value:
+                yield from _bounded_texts(value, name, part, f"{path}.{name}")
     elif isinstance(value, list):
         first = schema.get("prefixItems", [])
-        for index, part in enumerate(value):
+        for index in range(len(value)):
             own = first[index] if index < len(first) else schema.get("items")
-            yield from _bounded_texts(part, own, f"{path}[{index}]")
+            yield from _bounded_texts(value, index, own, f"{path}[{index}]")

@@ -2,8 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -162,7 +162,9 @@ class Work:
             "seconds": round(reply.seconds, 4),
         }
         try:
-            written = self.recipe.read(item, slot, attempt, read_answer(reply, schema))
+            trimmed: list[str] | None = [] if self.gate.trim else None
+            written = self.recipe.read(item, slot, attempt, read_answer(reply, schema, trimmed))
+            written = [_marked(text, trimmed or ()) for text in written]
             self.gate.check(
                 written,
                 item=item,
@@ -205,3 +207,8 @@ def _clean(text: str) -> str:
 
 def _as_json(text: Written) -> dict[str, Any]:
     return asdict(text) | {"attributes": dict(text.attributes)}
+
+
+def _marked(text: Written, trimmed: Collection[str]) -> Written:
+    """Says among its attributes that a text was cut back to its last whole sentence."""
+    return replace(text, attributes={**text.attributes, "trimmed": True}) if text.text in trimmed else text

@@ -121,3 +121,28 @@ def test_cut_texts_are_found_in_lists_and_objects():
     assert read_answer(reply({"texts": ["a"], "pair": [1, "b"], "deep": {"one": "c"}}), schema)
     for answer in ({"texts": ["a.", "b" * 40]}, {"pair": [1, "b" * 40]}, {"deep": {"one": "b" * 40}}):
         assert reason(json.dumps(answer), schema=schema) == "cut"
+
+
+def test_a_text_ended_by_the_schema_is_cut_back_to_its_last_whole_sentence_when_asked():
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "minLength": 5, "maxLength": 30}, "b": {"type": "string"}},
+    }
+    text = "It is cold. It rains. And then"  # 30 characters
+    trimmed: list[str] = []
+    answer = read_answer(reply({"a": text, "b": text}), schema, trimmed)
+    assert answer == {"a": "It is cold. It rains.", "b": text}
+    assert trimmed == ["It is cold. It rains."]
+    assert reason({"a": text, "b": ""}, schema) == "cut"
+
+
+@pytest.mark.parametrize("text", ["no sentence ends in this text", "A. " + "b" * 26, "x" * 29])
+def test_a_text_without_a_long_enough_whole_sentence_is_still_cut(text):
+    schema = {"type": "object", "properties": {"a": {"type": "string", "minLength": 5, "maxLength": 29}}}
+    with pytest.raises(Rejected, match="cut"):
+        read_answer(reply({"a": text}), schema, [])
+
+
+def test_a_script_without_spaces_is_cut_back_too():
+    schema = {"type": "object", "properties": {"a": {"type": "string", "minLength": 2, "maxLength": 9}}}
+    assert read_answer(reply({"a": "天気が良い。明日は"}), schema, [])["a"] == "天気が良い。"
