@@ -11,6 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ("data=sample", "debug=smoke", "trainer=cpu", "trainer.precision=32-true")
 
 
+def fault_engine(**faults):
+    """Overrides that put the fault engine in place of a language model."""
+    given = "".join(f",{key}:{value}" for key, value in faults.items())
+    return "~generator.engine", f"+generator.engine={{_target_:tests.fixtures.fault_engine.FaultEngine{given}}}"
+
+
 class Wrank:
     """Runs ``wrank`` in a folder of its own with a store of its own."""
 
@@ -21,7 +27,12 @@ class Wrank:
     @property
     def environment(self):
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB", "WRANK", "SLURM"))}
-        return kept | {"WRANK_STORE": str(self.store), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+        return kept | {
+            "PYTHONPATH": str(ROOT),
+            "WRANK_STORE": str(self.store),
+            "OMP_NUM_THREADS": "1",
+            "HF_HUB_OFFLINE": "1",
+        }
 
     def start(self, *words):
         command = [sys.executable, "-m", "wrank.cli", *words]

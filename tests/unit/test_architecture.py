@@ -95,7 +95,13 @@ def test_files_and_functions_stay_small(path):
 def test_every_option_has_its_package_file():
     """The mirror rule: conf/<group>/<name>.yaml names a class in wrank/<group>/."""
     homes = {"loss": "loss", "model": "model", "evaluation": "evaluation", "trainer": "training", "logger": "tracking"}
-    homes |= {"generator": "generator", "generator/engine": "generator.engine", "generator/scale": "generator", "audit": "audit", "judge": "judge"}
+    homes |= {
+        "generator": "generator",
+        "generator/engine": "generator.engine",
+        "generator/scale": "generator",
+        "audit": "audit",
+        "judge": "judge",
+    }
     for group, package in homes.items():
         for path in (ROOT / "conf" / group).glob("*.yaml"):
             for line in path.read_text(encoding="utf-8").split("\n"):

@@ -21,7 +21,9 @@ def folder(path, corpus, queries, qrels):
 
 @pytest.fixture
 def real(tmp_path):
-    made = folder(tmp_path / "real", {"d1": "one", "d2": "two"}, {"q1": "a", "q2": "b"}, [("q1", "d1", 2), ("q2", "d2", 1)])
+    made = folder(
+        tmp_path / "real", {"d1": "one", "d2": "two"}, {"q1": "a", "q2": "b"}, [("q1", "d1", 2), ("q2", "d2", 1)]
+    )
     return BeirSource(str(made)).load("train", tmp_path / "cache")
 
 
@@ -53,7 +55,10 @@ def test_the_real_collection_is_not_changed(real, tmp_path):
     assert real.qrels == {"q1": {"d1": 2}, "q2": {"d2": 1}}
 
 
-@pytest.mark.parametrize(("corpus", "queries", "what"), [({"d1": "other"}, {"q1": "a"}, "passage 'd1'"), ({"g": "x"}, {"q1": "zzz"}, "query 'q1'")])
+@pytest.mark.parametrize(
+    ("corpus", "queries", "what"),
+    [({"d1": "other"}, {"q1": "a"}, "passage 'd1'"), ({"g": "x"}, {"q1": "zzz"}, "query 'q1'")],
+)
 def test_one_id_with_two_texts_is_refused(real, tmp_path, corpus, queries, what):
     made = written(tmp_path, corpus, queries, [("q1", next(iter(corpus)), 1)])
     with pytest.raises(WrankError, match=what):

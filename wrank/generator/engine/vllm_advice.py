@@ -70,6 +70,10 @@ _RULES = (
         "this version of vLLM does not know an argument: look at generator.engine.extra",
     ),
 )
+_KILLED = (
+    "something killed it, mostly the system for want of memory: lower generator.engine.kv_cache_gib, max_model_len or "
+    "replicas, or choose a smaller model"
+)
 _PREFIX = re.compile(r"^(\([\w+ =]+\) )*((INFO|WARNING|ERROR|DEBUG) [\d-]+ [\d:]+ \[[^\]]*\] ?)?")
 
 
@@ -83,12 +87,8 @@ def advice(log: str, signal: int | None) -> str:
     for pattern, text in _RULES:
         if re.search(pattern, log, re.DOTALL if ".{" in pattern else 0):
             return text
-    if signal == 9:
-        return (
-            "something killed it, mostly the system for want of memory: lower generator.engine.kv_cache_gib, "
-            "max_model_len or replicas, or choose a smaller model"
-        )
-    return ""
+    # a process of vLLM's own that was killed is named by its exit code
+    return _KILLED if signal == 9 or re.search(r"Failed core proc\(s\): .*: -9", log) else ""
 
 
 def last_lines(log: str, count: int = 12) -> str:

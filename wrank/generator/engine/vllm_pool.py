@@ -105,7 +105,8 @@ class Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=_LOOK)
         code = self.process.poll()
-        with self.log.open("rb") as file:
+        log = ""
+        with contextlib.suppress(FileNotFoundError), self.log.open("rb") as file:  # somebody may clear /tmp
             file.seek(max(0, self.log.stat().st_size - _LOG_END))
             log = file.read().decode("utf-8", errors="replace")
         number = -code if code is not None and code < 0 else None

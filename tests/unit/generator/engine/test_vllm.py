@@ -249,6 +249,13 @@ def test_closing_ends_every_process_and_leaves_no_log(fake_vllm, ask):
     assert not any(log.exists() for log in logs)
 
 
+def test_a_death_is_explained_though_its_log_was_cleared_away(fake_vllm, ask):
+    with make(fake_vllm) as engine:
+        engine._pool.workers[0].log.unlink()
+        with pytest.raises(WrankError, match="exit code 7"):
+            list(engine.generate([ask("die")]))
+
+
 def test_closing_in_the_middle_of_work_ends_it(fake_vllm, ask):
     engine = make(fake_vllm)
     engine.start()

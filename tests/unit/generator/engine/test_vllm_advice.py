@@ -36,6 +36,7 @@ def test_known_messages_bring_advice(message):
 
 def test_a_kill_without_a_message_is_put_down_to_memory():
     assert "want of memory" in advice("all was well", 9)
+    assert "want of memory" in advice("RuntimeError: ... Failed core proc(s): {'EngineCore': -9}", 1)
     assert advice("all was well", 15) == ""
     assert advice("all was well", None) == ""
 
