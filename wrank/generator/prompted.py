@@ -16,7 +16,7 @@ from wrank.generator.template import Template
 
 _LAYOUT = 1  # of the conversation; counts up when the code changes what a model is sent
 _BUCKETS = (1, 2, 4, 6, 9, 12, 15)  # sentences that share a schema: few schemas, so that engines can keep them compiled
-_SHORTEST, _LONGEST, _ROOM = 20, 300, 200  # characters of a sentence, and beyond the last one: few texts are cut
+_SHORTEST, _LONGEST, _ROOM = 20, 200, 150  # characters of a sentence; and beyond the last one
 
 
 @dataclass(frozen=True, slots=True)

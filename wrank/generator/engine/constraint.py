@@ -28,7 +28,7 @@ class Grammars:
         if importlib.util.find_spec("llguidance") is None:
             raise WrankError(
                 "generator/engine=transformers needs the Python package llguidance, which holds a reply to its JSON "
-                "schema: `pip install 'wrank[demo]'` or, in a checkout, `make install`."
+                "schema: `pip install llguidance` or, in a checkout, `make install`."
             )
         from llguidance.hf import from_tokenizer
 

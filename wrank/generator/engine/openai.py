@@ -89,7 +89,7 @@ class OpenAI(Engine):
             return
         if importlib.util.find_spec("openai") is None:
             raise WrankError(
-                "generator/engine=openai needs the Python package openai: `pip install 'wrank[openai]'` or, in a "
+                "generator/engine=openai needs the Python package openai: `pip install openai` or, in a "
                 "checkout, `make install`."
             )
         self._loop = asyncio.new_event_loop()

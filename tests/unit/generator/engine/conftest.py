@@ -2,6 +2,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,10 @@ def obeys():
 
 
 @pytest.fixture
-def fake_vllm(monkeypatch):
+def fake_vllm(monkeypatch, tmp_path):
     """The running Python has a package `vllm` that answers at once and misbehaves on demand."""
     monkeypatch.setenv("PYTHONPATH", str(FAKE_VLLM))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # logs of those that die are kept
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))  # no nvidia-smi
     return sys.executable
