@@ -77,11 +77,11 @@ def _guarded(verb: str, overrides: list[str]) -> int:
             return BAD_INPUT
         if not _is_config_error(error):
             raise
-        from wrank.command.hints import hint
+        from wrank.command.hints import hint as advise
 
         text = _first_lines(error)
         _say(f"wrank {verb}: {text}")
-        if advice := hint(verb, overrides, text):
+        if advice := advise(verb, overrides, text):
             _say(f"  {advice}")
         return BAD_INPUT
 

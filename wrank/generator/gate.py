@@ -67,7 +67,7 @@ class Gate:
         min_distinct: smallest share of different words among a text's first 400.
         max_repeated: largest share of a text's runs of 5 words that came before in it.
         min_letters: smallest share of letters among the characters that are no white space.
-        trim: a text that fills its longest length in the middle of a sentence is cut back to its last whole sentence and
+        trim: a text that fills its longest length in mid-sentence is cut back to its last whole sentence and
             marked so in its provenance; False refuses it as ``cut``.
 
     Raises:

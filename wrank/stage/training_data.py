@@ -73,7 +73,7 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
 def _real(context: Context, may_lack_judgements: bool) -> Collection:
     split = plain(context.cfg, "data.train_split")
     if may_lack_judgements and not context.source.has_split(split):
-        return context.source.unjudged(Path(plain(context.cfg, "paths.tables")))  # type: ignore[no-any-return]
+        return context.source.unjudged(Path(plain(context.cfg, "paths.tables")))
     return context.collection(str(split))
 
 

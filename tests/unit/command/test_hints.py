@@ -2,8 +2,8 @@
 
 import pytest
 
-from wrank.config import register
 from wrank.command.hints import hint
+from wrank.config import register
 
 
 @pytest.fixture(autouse=True)
