@@ -113,7 +113,7 @@ class State:
                 self.items_complete += 1
                 return None
             return position + 1
-        if self.tries[position] < self.attempts:
+        if self.tries[position] < self.attempts and not record.get("final"):
             return position
         self.status[position] = GIVEN_UP
         self.given_up += 1

@@ -108,9 +108,14 @@ class Work:
     def _next(self) -> Request | None:
         """Begun items first. None when nothing can be asked now, or when the engine took all that its window holds."""
         with self.lock:
-            if len(self.asked) >= self.engine.window or (position := self._position()) is None:
-                return None
-            item, request = self._request(position, int(self.state.tries[position]))
+            while True:
+                if len(self.asked) >= self.engine.window or (position := self._position()) is None:
+                    return None
+                try:
+                    item, request = self._request(position, int(self.state.tries[position]))
+                    break
+                except Rejected as why:
+                    self._give_up(position, why)
             if request.id in self.asked:
                 raise WrankError(f"two requests with the key {request.id}: is the id {item.id!r} there twice?")
             self.asked[request.id] = _Asked(position, item, request.schema)
@@ -131,6 +136,13 @@ class Work:
         if any(sign in item.id for sign in "\t\n\r"):
             raise WrankError(f"the id {item.id!r} holds a tab or a line end, which qrels cannot hold: rename it")
         return item, self.recipe.request(item, slot, attempt, self.engine.model)
+
+    def _give_up(self, position: int, why: Rejected) -> None:
+        """Logs an item that cannot be asked for, e.g. one without text: no further attempt would help."""
+        line = {"position": position, "attempt": int(self.state.tries[position]), "key": "", "final": True}
+        line |= {"prompt_tokens": 0, "output_tokens": 0, "seconds": 0.0, "reply": ""}
+        line |= {"reason": why.reason, "detail": _clean(why.detail)}
+        self.state.record(line, self.log.append(line))
 
     def _settle(self, reply: Reply) -> None:
         with self.lock:

@@ -385,3 +385,23 @@ def test_memory_stays_flat(tmp_path):
 @pytest.mark.slow
 def test_memory_stays_flat_for_a_hundred_thousand_queries(tmp_path):
     assert max(growth(tmp_path, 10_000, 100_000)) < 40
+
+
+class NoEmptyQuery(PlainRecipe):
+    def request(self, item, slot, attempt, model):
+        if item.id.endswith(("1", "3")):
+            raise Rejected("empty_query", "nothing is left of it")
+        return super().request(item, slot, attempt, model)
+
+
+def test_an_item_that_cannot_be_asked_for_is_given_up_at_once_and_listed(tmp_path):
+    """One query without text must not end the run of all others."""
+    outcome = run(tmp_path, items=5, recipe=NoEmptyQuery(levels=2, slots=2), finish=True)
+    assert (outcome.items_complete, outcome.given_up, outcome.rejected) == (3, 2, {"empty_query": 2})
+    rejects = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text("utf-8").split("\n")[:-1]]
+    assert {row["query_id"] for row in rejects if row["reason"] == "empty_query"} == {"q000001", "q000003"}
+
+
+def test_only_items_that_cannot_be_asked_for_are_told_as_such(tmp_path):
+    with pytest.raises(WrankError, match="empty_query"):
+        run(tmp_path, items=[Item("a1", ""), Item("b3", "")], recipe=NoEmptyQuery())

@@ -72,7 +72,7 @@ def test_bounds_follow_the_sentences():
         recipe = shipped("graded", attributes={"sentences": [sentences]})
         text = recipe.request(ITEM, 0, 0, "model").schema["properties"]["related"]
         bounds.append((text["minLength"], text["maxLength"]))
-    assert bounds == [(20, 500), (40, 800), (60, 1400), (60, 1400), (140, 2900), (260, 4700)]
+    assert bounds == [(20, 350), (40, 550), (60, 950), (60, 950), (140, 1950), (260, 3150)]
 
 
 @pytest.mark.parametrize("name", RECIPES)
