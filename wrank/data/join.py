@@ -22,7 +22,8 @@ def join(real: Collection, generated: Collection, use: Use, cache: Path) -> Coll
     Args:
         real: the collection that queries and corpus come from.
         generated: what was written for it: new passages for its queries, or new queries for its passages.
-        use: ``add``: judgements of both; ``only``: the generated ones alone.
+        use: ``add``: judgements of both; ``only``: the generated ones alone; the real ones' passages are then neither
+            positives nor negatives of their queries.
         cache: folder in which the joined tables are built once, keyed by content.
 
     Raises:
@@ -31,7 +32,11 @@ def join(real: Collection, generated: Collection, use: Use, cache: Path) -> Coll
     if use not in get_args(Use):
         raise WrankError(f"synthetic={use}: wanted add (beside the real judgements) or only (in their place)")
     qrels = {query_id: dict(grades) for query_id, grades in generated.qrels.items()}
+    excluded = {query_id: set(ids) for query_id, ids in real.excluded.items()}
     replaced = 0
+    if use == "only":  # what was judged for a query may be right for it: no negative, though not trained on either
+        for query_id, grades in real.qrels.items():
+            excluded.setdefault(query_id, set()).update(grades.keys() - qrels.get(query_id, {}).keys())
     if use == "add":
         merged = {query_id: dict(grades) for query_id, grades in real.qrels.items()}
         for query_id, grades in qrels.items():
@@ -44,7 +49,7 @@ def join(real: Collection, generated: Collection, use: Use, cache: Path) -> Coll
         passages=_joined(real.passages, generated.passages, "passage", cache),
         queries=_joined(real.queries, generated.queries, "query", cache),
         qrels=qrels,
-        excluded=real.excluded,
+        excluded=excluded,
         split=real.split,
         fingerprint=sha256_of_json({"join": use, "real": real.fingerprint, "generated": generated.fingerprint}),
         notes={**real.notes, "generated_passages": len(generated.passages), "replaced_judgements": replaced},

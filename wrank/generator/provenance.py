@@ -13,6 +13,7 @@ from wrank.files import sha256_of_json
 from wrank.generator.base import Recipe
 from wrank.generator.request import Item
 
+PROVENANCE = "provenance.parquet"
 GROUP = 4096
 """Rows that are held before they are written."""
 
@@ -94,3 +95,10 @@ def read_attributes(path: Path) -> dict[str, dict[str, Any]]:
     table = parquet.read_table(path, columns=["id", "attributes"])
     ids, attributes = (table.column(name).to_pylist() for name in ("id", "attributes"))
     return {id: json.loads(text) for id, text in zip(ids, attributes, strict=True)}
+
+
+def read_origins(path: Path, recipe: str) -> dict[str, str]:
+    """Id of each text of a recipe -> id of the item it was written from."""
+    table = parquet.read_table(path, columns=["id", "query_id", "recipe"])
+    ids, origins, recipes = (table.column(name).to_pylist() for name in ("id", "query_id", "recipe"))
+    return {id: origin for id, origin, made in zip(ids, origins, recipes, strict=True) if made == recipe}

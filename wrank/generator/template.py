@@ -21,11 +21,14 @@ _CONTROL = (
     r"[|｜][^\s<>|｜]{1,64}[|｜]>",  # <|im_end|>, <|eot_id|> and the like
     r"/?(?:s|bos|eos|pad|unk|mask|cls|sep)>",
     r"/?(?:start_of_turn|end_of_turn|start_of_image|think|tool_call|tool_response|endoftext)>",
+    r"/?(?:end_of_utterance|eop|sop|eod|gmask|(?:special|unused|extra_id|reserved)[_\d][\w-]*|unused\d+)>",
     r"</?SYS>>",
 )
 _BRACKETS = re.compile(
-    r"\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|THINK)\])", re.IGNORECASE
+    r"\[(?=/?(?:gMASK|sMASK|INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|THINK)\])",
+    re.IGNORECASE,
 )
+_HIDDEN = re.compile("(?<=[<\uff1c])[\u200b-\u200f\u2060\ufeff]+")  # invisible, behind a bracket
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
@@ -76,7 +79,8 @@ class Template:
 
         Control characters are left out, except tabs and line ends.
         """
-        return _BRACKETS.sub("[ ", self._data.sub("< ", _UNWANTED.sub("", text))).strip()
+        visible = _HIDDEN.sub("", _UNWANTED.sub("", text))
+        return _BRACKETS.sub("[ ", self._data.sub("< ", visible)).strip()
 
 
 def _find(prompt: str) -> Path:
@@ -133,5 +137,5 @@ def _name(match: re.Match[str]) -> str:
 
 def _data_pattern(tags: set[str]) -> re.Pattern[str]:
     own = "|".join(re.escape(tag) for tag in sorted(tags))
-    endings = [*_CONTROL, rf"\s*/?\s*(?:{own})\s*>"] if own else list(_CONTROL)
-    return re.compile(f"<(?={'|'.join(endings)})", re.IGNORECASE)
+    endings = [*_CONTROL, rf"\s*/?\s*(?:{own})\b"] if own else list(_CONTROL)
+    return re.compile(f"[<\uff1c](?={'|'.join(endings)})", re.IGNORECASE)

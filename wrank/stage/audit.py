@@ -15,15 +15,15 @@ from wrank.data.collection import Collection
 from wrank.data.source.beir import BeirSource
 from wrank.data.table import TextTable
 from wrank.errors import WrankError
-from wrank.generator.provenance import read_attributes
+from wrank.generator.provenance import PROVENANCE, read_attributes
 from wrank.judge.base import Judge
 from wrank.judge.encoder import Encoder
-from wrank.manifest import MANIFEST
+from wrank.manifest import MANIFEST, read_manifest
 from wrank.stage.context import Context
 from wrank.store import Artifact, Stage
 from wrank.tracking.progress import note
 
-AUDIT, OUTCOME, PROVENANCE = "audit.json", "outcome.json", "provenance.parquet"
+AUDIT, OUTCOME = "audit.json", "outcome.json"
 
 
 def audit_generation(context: Context, folder: Path) -> Report:
@@ -35,25 +35,33 @@ def audit_generation(context: Context, folder: Path) -> Report:
     return report
 
 
-def audit_artifact(context: Context) -> Artifact:
+def audit_facts(context: Context) -> dict[str, Any]:
+    """What an audit's figures depend on beside the data: settings and judge."""
+    return {"settings": dataclasses.asdict(audit_settings(context)), "judge": make_judge(context).identity()}
+
+
+def audit_artifact(context: Context, folder: Path | None) -> Artifact:
     """Audits a generation or the training split, or finds that it was done.
 
+    Args:
+        context: the job.
+        folder: the generation's; None: the collection's training split.
+
     Raises:
-        WrankError: no such generation, or no graded data.
+        WrankError: no graded data.
     """
-    folder = None if context.cfg.generation is None else find_generation(context, str(context.cfg.generation))
     if folder is None:
         collection = context.collection(context.train_split)
     else:
         collection = BeirSource(str(folder), name=_name_of(folder)).load("train", _tables(context))
     judge, settings = make_judge(context), audit_settings(context)
     inputs = {"collection": collection.fingerprint}
-    if context.source.has_split(context.test_split):
+    if _is_evaluated(context, folder):
         inputs["evaluated"] = context.collection(context.test_split).fingerprint
     stage = Stage(
         kind="audit",
         name=str(context.cfg.name or f"{collection.name}-{collection.split}"),
-        config={"settings": dataclasses.asdict(settings), "judge": judge.identity()},
+        config=audit_facts(context),
         inputs=inputs,
         seeds={"seed": settings.seed},
         details={"collection": collection.name, "split": collection.split, "evaluated": context.source.name},
@@ -73,6 +81,10 @@ def refuse_failures(context: Context, artifact: Artifact) -> None:
     Raises:
         WrankError: thresholds that are crossed.
     """
+    facts = audit_facts(context)
+    made = artifact.manifest["result"].get("audit", facts)
+    if artifact.manifest["kind"] == "generation" and any(made[word] != facts[word] for word in facts):
+        artifact = audit_artifact(context, artifact.path)  # it was written under other settings, or another judge
     audited = json.loads((artifact.path / AUDIT).read_text(encoding="utf-8"))
     if failures := crossed(audited, audit_settings(context)):
         listed = "\n  ".join(failures)
@@ -125,7 +137,7 @@ def _input(context: Context, collection: Collection, judge: Judge, folder: Path 
         name=f"{collection.name}/{collection.split}",
         queries={id: collection.query_text(id) for id in collection.qrels},
         rows=list(_rows(collection, attributes)),
-        evaluation=_evaluated(context),
+        evaluation=_evaluated(context, folder),
         similarity=judge.similarity(),
         grader=judge.grader(),
         **({"similarity_name": judge.title()} if judge.name == "encoder" else {"grader_name": judge.title()}),
@@ -141,9 +153,24 @@ def _rows(collection: Collection, attributes: Mapping[str, Mapping[str, Any]]) -
             yield Row(query_id, passage_id, text, grade, attributes.get(passage_id))
 
 
-def _evaluated(context: Context) -> dict[str, tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]]:
-    """The evaluated split's judged queries, and the passages judged for them: what training data must not hold."""
-    if not context.source.has_split(context.test_split):
+def _is_evaluated(context: Context, folder: Path | None) -> bool:
+    """Whether the chosen collection is the one the data was made for, and has a split that is evaluated."""
+    if folder is not None and (folder / MANIFEST).is_file():
+        written_for = read_manifest(folder)["details"].get("collection", context.source.name)
+        if written_for != context.source.name:
+            note(
+                f"audit: written for the collection {written_for}, so contamination is not looked for: choose it with "
+                "data=... (and data.name)"
+            )
+            return False
+    return bool(context.source.has_split(context.test_split))
+
+
+def _evaluated(
+    context: Context, folder: Path | None
+) -> dict[str, tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]]:
+    """The evaluated split's judged queries, and the relevant passages of these: what training data must not hold."""
+    if not _is_evaluated(context, folder):
         return {}
     test = context.collection(context.test_split)
     passages = dict.fromkeys(id for grades in test.qrels.values() for id, grade in grades.items() if grade > 0)

@@ -77,6 +77,15 @@ class Context:
             self._base.to(self.device)
         return self._base
 
+    def free_device(self) -> None:
+        """Makes room on the device for another process's model; encoding moves the encoder back when it is needed."""
+        import torch
+
+        if self._base is not None:
+            self._base.to("cpu")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
     def fresh_model(self) -> BiEncoder:
         """A second copy of the encoder, whose weights may be changed."""
         model: BiEncoder = build(self.cfg, "model")

@@ -16,8 +16,9 @@ from wrank.generator.gate import Gate
 from wrank.generator.outcome import Outcome
 from wrank.generator.output import write_collection
 from wrank.generator.pipeline import is_written, write
+from wrank.generator.state import MOST_ATTEMPTS
 from wrank.records import Passage
-from wrank.stage.audit import audit_generation
+from wrank.stage.audit import audit_facts, audit_generation, audit_settings, make_judge
 from wrank.stage.context import Context
 from wrank.stage.items import TableItems, find_items
 from wrank.store import Artifact, Stage
@@ -55,8 +56,9 @@ def plan_generation(context: Context) -> GenerationPlan:
     engine: Engine = build(context.cfg, "generator.engine")
     gate: Gate = build(context.cfg, "generator.gate")
     attempts = plain(context.cfg, "generator.attempts")
-    if not isinstance(attempts, int) or attempts < 1:
-        raise WrankError(f"generator.attempts={attempts}: wanted a whole number from 1 up")
+    if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= MOST_ATTEMPTS:
+        raise WrankError(f"generator.attempts={attempts}: wanted a whole number from 1 to {MOST_ATTEMPTS}")
+    audit_settings(context), make_judge(context)  # both are needed at the end: wrong ones are told now
     items = find_items(context, recipe)
     inputs = {"items": items.content_key()}
     if recipe.name == "paraphrase":
@@ -100,13 +102,15 @@ def generate(context: Context, plan: GenerationPlan, begin: Callable[[], None] =
         if is_written(folder):  # an earlier try was killed during the audit
             outcome = _write(plan, folder)
         else:
+            context.free_device()
             with plan.engine as engine:
                 note(f"generation: {engine.name} is ready: {engine.model}")
                 probe(engine)
                 outcome = _write(plan, folder)
         counts = write_collection(folder, plan.recipe, plan.items, outcome, judged=_judged(context, plan.recipe))
         report = audit_generation(context, folder)
-        return {"outcome": outcome.as_json(), "collection": counts, "failures": list(report.failures())}
+        audited = audit_facts(context) | {"failures": report.failures()}
+        return {"outcome": outcome.as_json(), "collection": counts, "audit": audited}
 
     return context.do(plan.stage, work)
 

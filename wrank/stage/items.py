@@ -138,10 +138,12 @@ def _limited(context: Context, items: TableItems, what: str) -> TableItems:
     if not len(items):
         raise WrankError(f"{context.source.name}: no {what} to write for")
     limit = plain(context.cfg, "generator.limit")
-    if limit is None or limit >= len(items):
+    if limit is None:
         return items
-    if not isinstance(limit, int) or limit < 1:
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise WrankError(f"generator.limit={limit}: wanted a whole number from 1 up, or null for all")
+    if limit >= len(items):
+        return items
     ids, seed = items.table.ids, int(plain(context.cfg, "generator.seed"))
     hashes = [hashlib.blake2b(f"{seed}\0{ids[row]}".encode(), digest_size=8).digest() for row in items.rows]
     chosen = np.array(sorted(sorted(range(len(items)), key=hashes.__getitem__)[:limit]), dtype=np.int64)

@@ -9,6 +9,7 @@ from typing import Any
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.lists import ListSampler
+from wrank.data.table import TextTable
 from wrank.evaluation.dev import DevSet, make_dev_set
 from wrank.stage.candidates import find_candidates
 from wrank.stage.context import Context
@@ -148,14 +149,15 @@ def _dev_set(context: Context, plan: Plan) -> DevSet | None:
     if not plan.data.dev_ids:
         return None
     candidates = plan.candidates or {}
-    rank = functools.partial(_candidates_of, candidates) if candidates else None
+    rank = functools.partial(_candidates_of, candidates, plan.data.dev.passages) if candidates else None
     return make_dev_set(
         plan.data.dev, plan.data.dev_ids, context.settings, size=plan.settings.dev_passages, seed=0, rank=rank
     )
 
 
-def _candidates_of(candidates: dict[str, list[str]], query_id: str) -> list[str]:
-    return candidates.get(query_id, [])
+def _candidates_of(candidates: dict[str, list[str]], real: TextTable, query_id: str) -> list[str]:
+    """A query's ranking without generated passages, which the dev queries' collection does not hold."""
+    return [id for id in candidates.get(query_id, []) if id in real]
 
 
 def _card(context: Context, plan: Plan) -> Card:

@@ -10,6 +10,7 @@ from wrank.data.join import join
 from wrank.data.source.beir import BeirSource
 from wrank.data.split import split_queries
 from wrank.errors import WrankError
+from wrank.generator.provenance import PROVENANCE, read_origins
 from wrank.stage.context import Context
 from wrank.store import Artifact
 from wrank.tracking.progress import note
@@ -60,14 +61,21 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
         # the dev queries are the same for every seed of a study, so that its runs steer by one measure
         dev = real if real.qrels else collection
         _, dev_ids = split_queries(sorted(dev.qrels), float(plain(context.cfg, "data.dev_share")), 0)
-        held_out = set(dev_ids)
-        train_ids = [id for id in sorted(collection.qrels) if id not in held_out]
+        held_out, origins = set(dev_ids), _origins(generated)
+        train_ids = [id for id in sorted(collection.qrels) if not {id, origins.get(id)} & held_out]
     limit = plain(context.cfg, "max_queries")
     if limit is not None and limit < len(train_ids):
         _, train_ids = split_queries(train_ids, limit / len(train_ids), int(context.cfg.seed))
     if not train_ids:
         raise WrankError(f"{collection.name}/{collection.split}: no training query is left beside the dev queries")
     return TrainingData(collection, train_ids, dev, dev_ids)
+
+
+def _origins(generated: Artifact | None) -> dict[str, str]:
+    """Paraphrase's id -> id of the query that it says in other words; empty for other generations."""
+    if generated is None or not (generated.path / PROVENANCE).is_file():
+        return {}
+    return read_origins(generated.path / PROVENANCE, "paraphrase")
 
 
 def _real(context: Context, may_lack_judgements: bool) -> Collection:
@@ -82,6 +90,12 @@ def _joined(context: Context, real: Collection, generated: Artifact) -> Collecti
     written = BeirSource(str(generated.path), name=str(generated.manifest["name"])).load("train", cache)
     if context.source.has_split(context.test_split):
         written = without_queries_of(written, context.collection(context.test_split))
+    tops = [max((g for grades in one.qrels.values() for g in grades.values()), default=0.0) for one in (real, written)]
+    if context.cfg.synthetic == "add" and real.qrels and tops[0] != tops[1]:
+        note(
+            f"the highest real grade is {tops[0]:g}, the highest generated one {tops[1]:g}: two scales in one list; "
+            "choose generator/scale to fit the collection, or synthetic=only"
+        )
     return join(real, written, context.cfg.synthetic, cache)
 
 

@@ -75,5 +75,7 @@ def print_estimate(estimate: Estimate, name: str) -> None:
     table.add_row("tokens written a second in the probe", f"{estimate.tokens_per_second:,.0f}")
     table.add_row("complete in the probe", f"{estimate.complete:.0%}")
     memory = estimate.gpu_memory_bytes
-    table.add_row("GPU memory, GB", f"{memory / 1e9:,.1f}" if memory else "none used")
+    on_cpu = estimate.engine.get("device") == "cpu"
+    unknown = "none (it runs on the processor)" if on_cpu else "not told by the engine"
+    table.add_row("GPU memory, GB", f"{memory / 1e9:,.1f}" if memory else unknown)
     out().print(table)

@@ -133,3 +133,20 @@ def test_shipped_prompts_put_texts_between_tags_and_say_they_are_data(path):
     assert "$query" in user or "$passage" in user
     for name in ("query", "passage"):
         assert (f"${name}" in user) == (f"<{name}>${name}</{name}>" in user)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<end_of_utterance>",
+        "[gMASK]",
+        "<sop>",
+        "<SPECIAL_12>",
+        "<unused1>",
+        "</query",
+        "<\u200b/query>",
+        "\uff1c/query\uff1e",
+    ],
+)
+def test_rarer_ways_to_end_a_turn_or_a_tag_are_broken_too(tmp_path, text):
+    assert made(tmp_path).as_data(f"a {text} b") != f"a {text} b"

@@ -121,8 +121,19 @@ class OpenAI(Engine):
         )
 
     async def _list_models(self) -> list[str]:
-        page = await self._persist(lambda: self._client.models.list(), min(self.retries, _TRIES_AT_START - 1))
-        return [model.id for model in page.data or []]
+        import openai
+
+        strange = (
+            f"{self.base_url} answers, but not with a list of models: is it a server of OpenAI's protocol? Mostly the "
+            "address ends in /v1."
+        )
+        try:
+            page = await self._persist(lambda: self._client.models.list(), min(self.retries, _TRIES_AT_START - 1))
+        except openai.APIStatusError as error:
+            raise WrankError(f"{strange} ({self._clean(error)})") from error
+        if not isinstance(getattr(page, "data", None), list):
+            raise WrankError(strange)
+        return [model.id for model in page.data]
 
     async def _persist(self, call: Any, retries: int) -> Any:
         """Calls until it works; a request that is wrong in itself raises BadRequestError and the like at once."""
