@@ -26,10 +26,10 @@ from wrank.tracking.progress import note
 AUDIT, OUTCOME = "audit.json", "outcome.json"
 
 
-def audit_generation(context: Context, folder: Path) -> Report:
-    """Audits what was just written, into its folder."""
+def audit_generation(context: Context, folder: Path, name: str) -> Report:
+    """Audits what was just written, into its folder, under the generation's name."""
     judge = make_judge(context)
-    collection = BeirSource(str(folder), name=context.source.name).load("train", _tables(context))
+    collection = BeirSource(str(folder), name=name).load("train", _tables(context))
     report = audit(_input(context, collection, judge, folder), audit_settings(context), note)
     write_audit(folder, report)
     return report

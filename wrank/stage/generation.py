@@ -108,7 +108,7 @@ def generate(context: Context, plan: GenerationPlan, begin: Callable[[], None] =
                 probe(engine)
                 outcome = _write(plan, folder)
         counts = write_collection(folder, plan.recipe, plan.items, outcome, judged=_judged(context, plan.recipe))
-        report = audit_generation(context, folder)
+        report = audit_generation(context, folder, plan.stage.name)
         audited = audit_facts(context) | {"failures": report.failures()}
         return {"outcome": outcome.as_json(), "collection": counts, "audit": audited}
 
