@@ -64,6 +64,10 @@ NAMES_LEVEL_ALWAYS = re.compile(
     rf"|\b(?:this|the) {_TEXT} (?:does not|doesn['’]t|do not|partially|directly|perfectly|fully) (?:\w+ ){{0,2}}"
     rf"(?:answers?|addresse?s?) {_QUERY}"
     r"|\b(?:relevance|relevancy) (?:level|grade|score|label|rating)s? ?(?:is|of|=|:)? ?\d"
+    rf"|\b(?:this|the (?:above|following|given)) {_TEXT} (?:\w+ ){{0,8}}(?:gives?|is of) no (?:help|use)\b"
+    r"|\b(?:dieser|der (?:obige|folgende)) (?:Text|Abschnitt|Absatz) ist (?:\w+ ){0,2}(?:ir)?relevant\b"
+    r"|\b(?:ce|le) (?:texte|passage|paragraphe) (?:est|n['’]est pas) (?:\w+ ){0,2}pertinent\b"
+    r"|\beste (?:texto|pasaje|párrafo) (?:no )?es (?:\w+ ){0,2}(?:ir)?relevante\b"
     r"|\A\W*(?:relevance|level|grade|score|label)\W{0,3}(?:level|grade|score)?\W{0,3}\d+\b",
     re.IGNORECASE,
 )

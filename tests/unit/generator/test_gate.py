@@ -9,6 +9,7 @@ from wrank.errors import WrankError
 from wrank.files import read_jsonl
 from wrank.generator.base import Rejected
 from wrank.generator.gate import Gate
+from wrank.generator.phrases import NAMES_LEVEL_ALWAYS
 from wrank.generator.request import Item, Written
 from wrank.generator.text import Text
 
@@ -239,3 +240,25 @@ def test_instructions_are_prepared_once_and_the_item_in_part(monkeypatch):
     made.clear()
     GATE.check([Written("x", "passage", GOOD, 1.0, "a")], item=Item("q", QUERY), instructions=prepared)
     assert made == [QUERY, GOOD]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The following text is about the topic but gives no help to the reader who searches for an answer today.",
+        "Dieser Text ist irrelevant für die Anfrage und beantwortet sie in keiner Weise, wie man sieht.",
+        "Ce passage n'est pas pertinent pour la question posée et parle de tout autre chose que d'elle.",
+        "Este texto no es relevante para la consulta y trata de otra cosa muy distinta en cada frase.",
+    ],
+)
+def test_levels_are_named_in_other_words_and_languages_too(text):
+    assert NAMES_LEVEL_ALWAYS.search(text)
+
+
+def test_ordinary_sentences_name_no_level():
+    for text in (
+        "This text is of great use to sailors.",
+        "Der Text ist lang.",
+        "The following recipe gives no trouble.",
+    ):
+        assert not NAMES_LEVEL_ALWAYS.search(text)
