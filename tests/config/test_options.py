@@ -1,5 +1,6 @@
 """Every shipped option composes and fits its signature; each trap of Hydra is closed."""
 
+import functools
 import importlib
 import inspect
 import re
@@ -33,6 +34,7 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+@functools.cache
 def composed(verb, *overrides, folder=CONF):
     register()
     GlobalHydra.instance().clear()

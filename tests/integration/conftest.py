@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from wrank.cli import main
+
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ("data=sample", "debug=smoke", "trainer=cpu", "trainer.precision=32-true")
 
@@ -49,6 +51,31 @@ class Wrank:
 
     def artifacts(self, kind):
         return sorted(path for path in (self.store / kind).glob("[!.]*"))
+
+
+class Here(Wrank):
+    """The same commands in this process: a tenth of the time, where nothing is killed or trained."""
+
+    def __init__(self, folder, monkeypatch, capsys):
+        super().__init__(folder)
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *words, code=0):
+        self.monkeypatch.chdir(self.folder)
+        self.monkeypatch.setenv("WRANK_STORE", str(self.store))
+        self.monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        self.capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        out, err = self.capsys.readouterr()
+        assert ended.value.code == code, f"exit code {ended.value.code}\n{out}\n{err}"
+        assert "Traceback" not in err, err
+        return out, err
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    return Here(tmp_path, monkeypatch, capsys)
 
 
 @pytest.fixture
