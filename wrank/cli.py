@@ -68,7 +68,7 @@ def _guarded(verb: str, overrides: list[str]) -> int:
         _say(f"wrank {verb}: {error}")
         return BAD_INPUT
     except KeyboardInterrupt:
-        _say(f"wrank {verb}: interrupted; the same command goes on from the last checkpoint")
+        _say(f"wrank {verb}: interrupted; the same command goes on from what is kept")
         return INTERRUPTED
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.ENOSPC):

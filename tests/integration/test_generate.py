@@ -200,7 +200,7 @@ def test_thresholds_fail_a_run_before_it_trains_and_the_data_is_kept(wrank):
     words = ("generator=graded", "generator.limit=12", "judge=none", "loss=kl", *fault_engine())
     _, err = wrank("run", *SMOKE, *words, "audit.min_queries=50", code=2)
     assert "12 queries" in err
-    assert "is kept in" in err
+    assert "The data is kept" in err
     assert len(wrank.artifacts("generation")) == 1
     assert not wrank.artifacts("model")
     wrank("run", *SMOKE, *words)  # without the threshold the same generation is found

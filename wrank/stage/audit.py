@@ -1,6 +1,7 @@
 """Stage ``audit``: is this graded data any good? Also run at the end of every generation."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from wrank.stage.context import Context
 from wrank.store import Artifact, Stage
 from wrank.tracking.progress import note
 
+LIMITS = {field.name for field in dataclasses.fields(AuditSettings) if field.name.startswith(("max_", "min_"))}
 AUDIT, OUTCOME = "audit.json", "outcome.json"
 
 
@@ -86,12 +88,17 @@ def refuse_failures(context: Context, artifact: Artifact) -> None:
     if artifact.manifest["kind"] == "generation" and any(made[word] != facts[word] for word in facts):
         artifact = audit_artifact(context, artifact.path)  # it was written under other settings, or another judge
     audited = json.loads((artifact.path / AUDIT).read_text(encoding="utf-8"))
-    if failures := crossed(audited, audit_settings(context)):
+    settings = audit_settings(context)
+    if failures := crossed(audited, settings):
         listed = "\n  ".join(failures)
         raise WrankError(
-            f"the audit found {len(failures)} thresholds crossed:\n  {listed}\nThe data is kept in {artifact.path}; "
-            f"look at audit.html there, mend the recipe, or change audit.*"
+            f"audit thresholds that are not met: {len(failures)}\n  {listed}\nThe data is kept; look at "
+            f"{artifact.path / 'audit.html'}, mend the recipe, or change audit.*"
         )
+    if limits := [
+        name for name in dataclasses.asdict(settings) if name in LIMITS and getattr(settings, name) is not None
+    ]:
+        note(f"audit: {len(limits)} thresholds are set, and met (one with an interval fails when all of it is beyond)")
 
 
 def find_generation(context: Context, wanted: str) -> Path:
@@ -100,6 +107,8 @@ def find_generation(context: Context, wanted: str) -> Path:
     Raises:
         WrankError: none, or several.
     """
+    if not wanted.strip():
+        raise WrankError("generation= is empty; wanted a generation's key, name or folder")
     path = Path(wanted).expanduser()
     if (path / "corpus.jsonl").is_file():
         return path
@@ -113,7 +122,8 @@ def find_generation(context: Context, wanted: str) -> Path:
     if len(found) == 1:
         return found[0]
     names = ", ".join(sorted(one.name for one in (found or there))) or "none; `wrank generate` makes one"
-    raise WrankError(f"generation={wanted}: {len(found)} generations fit in {context.store.root}; there are: {names}")
+    fit = f"{len(found)} generations fit" if found else "no generation fits"
+    raise WrankError(f"generation={wanted}: {fit} in {context.store.root}; there are: {names}")
 
 
 def audit_settings(context: Context) -> AuditSettings:
@@ -153,6 +163,7 @@ def _rows(collection: Collection, attributes: Mapping[str, Mapping[str, Any]]) -
             yield Row(query_id, passage_id, text, grade, attributes.get(passage_id))
 
 
+@functools.cache
 def _is_evaluated(context: Context, folder: Path | None) -> bool:
     """Whether the chosen collection is the one the data was made for, and has a split that is evaluated."""
     if folder is not None and (folder / MANIFEST).is_file():

@@ -19,7 +19,7 @@ from wrank.tracking.progress import note
 log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(eq=False)
 class Context:
     """One job: its configuration and the parts made from it on first use.
 

@@ -45,6 +45,8 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
     Raises:
         WrankError: no judgements, or queries that are trained on and steer at once.
     """
+    if generated is None and context.cfg.synthetic == "only":
+        raise WrankError("synthetic=only: there are no generated passages to train on; add generator=graded")
     real = _real(context, generated is not None)
     collection = real
     if generated is not None:

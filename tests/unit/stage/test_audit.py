@@ -35,7 +35,7 @@ def test_found_by_key_or_name(context, wanted, name):
 
 @pytest.mark.parametrize("wanted", ["ab", "sample", "zz", "", "partial"])
 def test_none_or_several_names_what_is_there(context, wanted):
-    with pytest.raises(WrankError, match=r"generations fit|no corpus"):
+    with pytest.raises(WrankError, match=r"generations fit|no generation fits|is empty"):
         find_generation(context, wanted)
 
 
