@@ -120,6 +120,7 @@ def test_run_writes_trains_and_evaluates_and_does_nothing_the_second_time(wrank)
     assert {path: path.stat().st_mtime_ns for path in wrank.store.rglob("manifest.json")} == before
 
 
+@pytest.mark.slow
 def test_training_on_generated_passages_alone_is_another_model(wrank):
     words = ("train", *SMOKE, "generator=graded", "generator.limit=12", "judge=none", "loss=kl", *fault_engine())
     wrank(*words)
@@ -133,6 +134,7 @@ def test_training_on_generated_passages_alone_is_another_model(wrank):
     assert len(wrank.artifacts("generation")) == 1
 
 
+@pytest.mark.slow
 def test_seeds_of_a_sweep_share_one_generation(wrank):
     words = ("train", "-m", *SMOKE, "generator=graded", "generator.limit=12", "judge=none", "seed=0,1", *fault_engine())
     wrank(*words)
@@ -271,6 +273,7 @@ def test_run_with_hard_negatives_trains_on_generated_passages(wrank, tmp_path, u
     assert "tiny-kl-s0" in out
 
 
+@pytest.mark.slow
 def test_paraphrases_of_dev_queries_are_not_trained_on(wrank):
     words = ("train", *SMOKE, "generator=paraphrase", "judge=none", "loss=kl", "max_queries=null", *fault_engine())
     wrank(*words)
