@@ -1,6 +1,7 @@
 """The command line as a user has it: its own process, or in this one where many calls are made."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,15 @@ class Wrank:
     def start(self, *words):
         command = [sys.executable, "-m", "wrank.cli", *words]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+        )
 
     def __call__(self, *words, code=0):
         process = self.start(*words)

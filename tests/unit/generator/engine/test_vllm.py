@@ -290,11 +290,15 @@ with Vllm(models="x", model="x/child", interpreter=sys.executable) as engine:
 def test_a_parent_that_is_killed_or_interrupted_leaves_no_process(fake_vllm, number):
     command = [sys.executable, "-c", PARENT]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
     with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as parent:
         group = int(parent.stdout.readline())
         assert len(living([group])) == 2
         os.killpg(parent.pid, number)  # a terminal's Ctrl-C goes to the whole group
-        parent.wait(30)
+        try:
+            parent.wait(30)
+        finally:
+            parent.kill()
     assert members([group]) == []
 
 
