@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wrank.data.table import text_key
+from wrank.data.text_hash import text_key
 from wrank.errors import WrankError
 from wrank.records import RankedList
 
@@ -30,7 +30,7 @@ class ListBatch:
         passages: B lists of K texts, ``""`` where padded.
         grades_BK: float32; 0 where padded.
         mask_BK: bool; True = a passage, False = padding.
-        keys_BK: int64; the key of each passage's text (`wrank.data.table.text_key`), -1 where padded.
+        keys_BK: int64; the key of each passage's text (`wrank.data.text_hash.text_key`), -1 where padded.
         known_BJ: int64; text keys of each query's known positives and excluded passages, padded with -1.
         weight_B: float32; each query's weight in the loss.
     """

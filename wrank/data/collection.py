@@ -1,10 +1,13 @@
 """A collection: passages, queries, and the judgements of one split."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from wrank.data.table import TextTable
+import numpy as np
+
+from wrank.data.judgements import Judgements
+from wrank.data.table_base import Table
 from wrank.errors import WrankError
 from wrank.files import sha256_of_json
 
@@ -28,8 +31,8 @@ class Collection:
     """
 
     name: str
-    passages: TextTable
-    queries: TextTable
+    passages: Table
+    queries: Table
     qrels: Mapping[str, Mapping[str, float]]
     excluded: Mapping[str, set[str]]
     split: str
@@ -40,15 +43,25 @@ class Collection:
         """The text of a query."""
         return self.queries.text(self.queries.row(query_id))
 
+    @cached_property
+    def judgements(self) -> Judgements:
+        """The judgements as numbers: `qrels` itself, or arrays made of it."""
+        if isinstance(self.qrels, Judgements):
+            return self.qrels
+        return Judgements.of_mapping(self.queries, self.passages, self.qrels)
+
     def known_keys(self, query_id: str) -> list[int]:
         """Text keys of a query's known positives (grade above 0) and excluded passages: they are no negatives for it.
 
         Returns:
-            Keys as `wrank.data.table.text_key` makes them, sorted, each once.
+            Keys as `wrank.data.text_hash.text_key` makes them, sorted, each once.
         """
-        ids = [id for id, grade in self.qrels.get(query_id, {}).items() if grade > 0]
-        rows = self.passages.rows([*ids, *self.excluded.get(query_id, ())])
-        return sorted({int(self.passages.keys[row]) for row in rows})
+        query_row = self.queries.find(query_id)
+        if query_row is None:
+            return []
+        rows, grades = self.judgements.of_query(query_row)
+        known = [*rows[grades > 0].tolist(), *self.passages.rows(self.excluded.get(query_id, ()))]
+        return sorted({int(self.passages.keys[row]) for row in known})
 
     def restricted_to(self, query_ids: Sequence[str], split: str) -> "Collection":
         """The same collection with the judgements of some of its queries, e.g. the part that steers training.
@@ -64,24 +77,24 @@ class Collection:
             raise WrankError(
                 f"{self.name}/{self.split}: {len(unknown)} queries are not judged in it, e.g. {unknown[:3]}"
             )
-        qrels = {id: self.qrels[id] for id in query_ids}
-        fingerprint = sha256_of_json({"of": self.fingerprint, "queries": sorted(qrels)})
-        return replace(self, qrels=qrels, split=split, fingerprint=fingerprint)
+        kept = self.judgements.restricted_to(query_ids)
+        fingerprint = sha256_of_json({"of": self.fingerprint, "queries": sorted(query_ids)})
+        return replace(self, qrels=kept, split=split, fingerprint=fingerprint)
 
     def describe(self) -> dict[str, int | dict[str, int]]:
         """Counts for tables and manifests; ``judgements_per_grade`` is itself a mapping, grade -> count."""
-        grades = Counter(grade for judged in self.qrels.values() for grade in judged.values())
+        judged = self.judgements
+        grades, counts = np.unique(judged.grades, return_counts=True)
+        with_positive = np.unique(judged.pair_query_rows()[judged.grades > 0])
         return {
             "passages": len(self.passages),
             "empty_passages": self.passages.meta["empty_texts"],
             "duplicate_texts": self.passages.meta["duplicate_texts"],
             "queries": len(self.queries),
-            "judged_queries": len(self.qrels),
-            "queries_without_positive": sum(
-                not any(grade > 0 for grade in judged.values()) for judged in self.qrels.values()
-            ),
-            "judgements": sum(grades.values()),
-            "judgements_per_grade": {f"{grade:g}": grades[grade] for grade in sorted(grades)},
+            "judged_queries": len(judged),
+            "queries_without_positive": len(judged) - len(with_positive),
+            "judgements": len(judged.grades),
+            "judgements_per_grade": {f"{g:g}": int(n) for g, n in zip(grades, counts, strict=True)},
             "excluded_pairs": sum(map(len, self.excluded.values())),
             **self.notes,
         }
@@ -102,8 +115,12 @@ def check_disjoint(train: Collection, test: Collection) -> None:
     """
     if test.split == ALL_SPLIT:
         return
-    trained = _texts_of(train)
-    shared = {id: trained[key] for key, id in _texts_of(test).items() if key in trained}
+    (test_keys, test_rows), (train_keys, train_rows) = _texts_of(test), _texts_of(train)
+    _, tested, trained = np.intersect1d(test_keys, train_keys, return_indices=True)
+    shared = {
+        test.queries.id(int(test_rows[there])): train.queries.id(int(train_rows[here]))
+        for there, here in sorted(zip(tested.tolist(), trained.tolist(), strict=True))
+    }
     if shared:
         raise WrankError(
             f"{len(shared)} of the {len(test.qrels)} queries of {test.name}/{test.split} (evaluated) are also in "
@@ -112,8 +129,10 @@ def check_disjoint(train: Collection, test: Collection) -> None:
         )
 
 
-def _texts_of(collection: Collection) -> dict[int, str]:
-    return {int(collection.queries.keys[collection.queries.row(id)]): id for id in collection.qrels}
+def _texts_of(collection: Collection) -> tuple[np.ndarray, np.ndarray]:
+    """Text keys and rows of the judged queries."""
+    rows = collection.judgements.query_rows
+    return np.asarray(collection.queries.keys[rows]), rows
 
 
 def _named(shared: Mapping[str, str], count: int = 3) -> str:

@@ -7,7 +7,6 @@ list already. A negative is never judged or excluded for its query, nor has the 
 
 import hashlib
 import logging
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, get_args
@@ -15,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from wrank.data.collection import Collection
-from wrank.data.pool import Pool, dense_candidates, read_pool
+from wrank.data.pool import Pool, dense_candidates, read_pool, rows_with_positive
 from wrank.errors import WrankError
 from wrank.records import RankedList
 
@@ -44,7 +43,7 @@ class ListSampler:
         query_ids: the queries to draw for, None = all judged ones.
 
     Attributes:
-        query_ids: the queries drawn for: those with a positive.
+        query_rows: int, rows of the queries drawn for: those with a positive.
         skipped: how many queries had no positive with a text and were left out.
         short_windows: how many queries' rankings end before the window does.
 
@@ -69,50 +68,46 @@ class ListSampler:
         self.collection, self.size, self.choice, self.negatives, self.seed = collection, size, choice, negatives, seed
         self.judged = size if judged is None else min(judged, size)
         self.first, self.last = window
-        self.short_windows = 0
-        self._pools: dict[str, Pool] = {}
-        wanted = list(collection.qrels) if query_ids is None else list(query_ids)
-        _check_queries(wanted, collection)
-        for query_id in wanted:
-            pool = read_pool(collection, query_id)
-            if pool is None:
-                continue
-            if negatives == "dense":
-                ranked = dense_candidates(collection.passages, query_id, candidates or {}, pool.forbidden, self.first)
-                self.short_windows += len(ranked) < self.last
-                pool = replace(pool, candidates=tuple(ranked[self.first - 1 : self.last]))
-            self._pools[query_id] = pool
-        self.query_ids = list(self._pools)
-        self.skipped = len(wanted) - len(self.query_ids)
-        if not self.query_ids:
+        self._candidates = candidates or {}
+        wanted = collection.judgements.query_rows if query_ids is None else _rows_of(query_ids, collection)
+        self.query_rows = rows_with_positive(collection, wanted)
+        self.skipped = len(wanted) - len(self)
+        if not len(self):
             raise WrankError(
                 f"{collection.name}/{collection.split}: no query has a judged passage with a grade above 0"
             )
+        self.short_windows = self._count_short_windows() if negatives == "dense" else 0
         if self.short_windows:
             _log.warning(
                 "%d rankings end before rank %d: dense negatives come from fewer", self.short_windows, self.last
             )
 
     def __len__(self) -> int:
-        return len(self.query_ids)
+        return len(self.query_rows)
 
-    def order(self, epoch: int) -> list[int]:
+    @property
+    def query_ids(self) -> list[str]:
+        """The queries drawn for: those with a positive."""
+        return [self.collection.queries.id(row) for row in self.query_rows.tolist()]
+
+    def order(self, epoch: int) -> np.ndarray:
         """The order of an epoch's items: a permutation of their indices, a function of (seed, epoch)."""
-        return _generator("order", self.seed, epoch).permutation(len(self)).tolist()
+        return _generator("order", self.seed, epoch).permutation(len(self))
 
     def sample(self, epoch: int, index: int) -> RankedList:
         """The list of one query in one epoch.
 
         Args:
             epoch: from 0.
-            index: of the query in `query_ids`.
+            index: of the query in `query_rows`.
 
         Returns:
             Judged passages from the highest grade on, then negatives (grade 0); `sources` holds ``judged``,
             ``random`` or ``dense``.
         """
-        query_id = self.query_ids[index]
-        pool = self._pools[query_id]
+        query_row = int(self.query_rows[index])
+        query_id = self.collection.queries.id(query_row)
+        pool = self._pool(query_row, query_id)
         generator = _generator("list", self.seed, epoch, query_id)
         chosen = self._choose(pool, generator)
         rows = [pool.rows[place] for place in chosen]
@@ -121,12 +116,32 @@ class ListSampler:
         table = self.collection.passages
         return RankedList(
             query_id=query_id,
-            query=self.collection.query_text(query_id),
+            query=self.collection.queries.text(query_row),
             passage_ids=[table.id(row) for row in rows + negatives],
             passages=table.texts(rows + negatives),
             grades=grades + [0.0] * len(negatives),
             sources=["judged"] * len(rows) + [self.negatives] * len(negatives),
         )
+
+    def _pool(self, query_row: int, query_id: str) -> Pool:
+        pool = read_pool(self.collection, query_row)
+        if pool is None:
+            raise WrankError(f"query {query_id!r} has no relevant passage any more: the collection changed")
+        if self.negatives != "dense":
+            return pool
+        ranked = self._ranked(query_id, pool)
+        return replace(pool, candidates=tuple(ranked[self.first - 1 : self.last]))
+
+    def _ranked(self, query_id: str, pool: Pool) -> list[int]:
+        return dense_candidates(self.collection.passages, query_id, self._candidates, pool.forbidden, self.first)
+
+    def _count_short_windows(self) -> int:
+        """Reads every ranking once, so that one that is missing is told before training."""
+        count = 0
+        for query_row, query_id in zip(self.query_rows.tolist(), self.query_ids, strict=True):
+            pool = read_pool(self.collection, query_row)
+            count += pool is not None and len(self._ranked(query_id, pool)) < self.last
+        return count
 
     def _choose(self, pool: Pool, generator: np.random.Generator) -> list[int]:
         """Places in the pool, from the highest grade on."""
@@ -192,13 +207,14 @@ def _check(
         raise WrankError(f"lists.window is {list(window)}; wanted [first, last] rank with 1 <= first <= last")
 
 
-def _check_queries(query_ids: Sequence[str], collection: Collection) -> None:
-    counts: dict[str, int] = defaultdict(int)
-    for id in query_ids:
-        counts[id] += 1
-    if unknown := [id for id in counts if id not in collection.qrels]:
-        raise WrankError(
-            f"{len(unknown)} queries have no judgement in {collection.name}/{collection.split}, e.g. {unknown[:3]}"
-        )
-    if twice := [id for id, count in counts.items() if count > 1]:
-        raise WrankError(f"{len(twice)} query ids were given twice, e.g. {twice[:3]}")
+def _rows_of(query_ids: Sequence[str], collection: Collection) -> np.ndarray:
+    rows = collection.queries.find_many(list(query_ids))
+    places = collection.judgements.places_of(rows)
+    if len(wrong := np.flatnonzero((places < 0) | (rows < 0))):
+        some = [query_ids[place] for place in wrong[:3].tolist()]
+        raise WrankError(f"{len(wrong)} queries have no judgement in {collection.name}/{collection.split}, e.g. {some}")
+    distinct, counts = np.unique(rows, return_counts=True)
+    if len(twice := distinct[counts > 1]):
+        some = [collection.queries.id(row) for row in twice[:3].tolist()]
+        raise WrankError(f"{len(twice)} query ids were given twice, e.g. {some}")
+    return rows

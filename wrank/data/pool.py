@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from wrank.data.collection import Collection
-from wrank.data.table import TextTable
+from wrank.data.table_base import Table
 from wrank.errors import WrankError
 
 
@@ -26,29 +28,49 @@ class Pool:
     candidates: tuple[int, ...] = ()
 
 
-def read_pool(collection: Collection, query_id: str) -> Pool | None:
+def read_pool(collection: Collection, query_row: int) -> Pool | None:
     """The pool of a query, without candidates; None when it holds nothing relevant.
 
     Args:
         collection: passages and judgements.
-        query_id: a judged query.
+        query_row: row of a judged query.
     """
     table = collection.passages
-    excluded_keys = {int(table.keys[row]) for row in table.rows(collection.excluded.get(query_id, ()))}
-    judged = [(table.row(id), grade) for id, grade in collection.qrels[query_id].items()]
+    keys = table.keys
+    excluded = collection.excluded.get(collection.queries.id(query_row), ()) if collection.excluded else ()
+    excluded_keys = {int(keys[row]) for row in table.rows(excluded)}
+    rows_P, grades_P = collection.judgements.of_query(query_row)
+    judged = [(row, grade, int(keys[row])) for row, grade in zip(rows_P.tolist(), grades_P.tolist(), strict=True)]
     best: dict[int, tuple[int, float]] = {}
-    for row, grade in sorted(judged, key=lambda item: (-item[1], item[0])):
-        key = int(table.keys[row])
+    for row, grade, key in sorted(judged, key=lambda item: (-item[1], item[0])):
         if key not in excluded_keys and not table.is_empty(row):
             best.setdefault(key, (row, grade))
     if not any(grade > 0 for _, grade in best.values()):
         return None
     rows, grades = zip(*best.values(), strict=True)
-    return Pool(rows, grades, frozenset(excluded_keys | {int(table.keys[row]) for row, _ in judged}))
+    return Pool(rows, grades, frozenset(excluded_keys.union(key for _, _, key in judged)))
+
+
+def rows_with_positive(collection: Collection, query_rows: np.ndarray) -> np.ndarray:
+    """Those queries for which `read_pool` finds something, in the same order.
+
+    Args:
+        collection: passages and judgements.
+        query_rows: [Q] rows of judged queries.
+    """
+    judged = collection.judgements
+    relevant_P = judged.grades > 0
+    if len(empty := collection.passages.empty_rows()):
+        relevant_P &= ~np.isin(judged.passage_rows, empty)
+    found = np.isin(query_rows, np.unique(judged.pair_query_rows()[relevant_P]))
+    with_excluded = collection.queries.find_many(list(collection.excluded))
+    for place in np.flatnonzero(found & np.isin(query_rows, with_excluded)).tolist():
+        found[place] = read_pool(collection, int(query_rows[place])) is not None
+    return query_rows[found]
 
 
 def dense_candidates(
-    table: TextTable, query_id: str, candidates: Mapping[str, Sequence[str]], forbidden: frozenset[int], first: int
+    table: Table, query_id: str, candidates: Mapping[str, Sequence[str]], forbidden: frozenset[int], first: int
 ) -> list[int]:
     """A query's ranking without what may not be a negative.
 

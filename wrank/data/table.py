@@ -5,31 +5,26 @@ the 64-bit hashes of the ids, sorted, with their rows (id -> row by binary searc
 hashes are harmless); a 63-bit key a text, to find equal texts; ``meta.json``, which names the size of each file.
 """
 
-import json
 import mmap
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-from filelock import FileLock
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from wrank.data.table_writer import FORMAT, META, hash64, write_table
-from wrank.errors import WrankError
-from wrank.files import sync_folder
-
-
-def text_key(text: str) -> int:
-    """The key of a text: 63 bits of BLAKE2b, never negative; equal for equal texts and, in practice, only for them."""
-    return hash64(text.encode("utf-8")) >> 1
+from wrank.data import text_hash
+from wrank.data.folder import META, build_once, mapped, read_meta
+from wrank.data.table_base import Table
+from wrank.data.table_writer import Block, blocks_of, write_table
 
 
-class TextTable:
-    """Rows of (id, text), read only. Pickled as its path, so that workers map it anew.
+class TextTable(Table):
+    """A table in a folder. Pickled as its path, so that workers map it anew.
 
     Args:
-        folder: what `build` made.
+        folder: what `build` made; its name is the table's key.
 
     Raises:
         WrankError: no table there, another format, or a file of the wrong size.
@@ -37,18 +32,18 @@ class TextTable:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self.meta = _read_meta(self.folder)
+        self.key = self.folder.name
+        self.meta = read_meta(self.folder, "table of texts")
         self._texts, self._text_offsets = self._blob("texts"), self._numbers("text_offsets")
         self._ids, self._id_offsets = self._blob("ids"), self._numbers("id_offsets")
-        self._hashes, self._rows = self._numbers("id_hashes", "<u8"), self._numbers("id_rows")
-        self.keys = self._numbers("text_keys")
-        """int64 key of each row's text; see `text_key`."""
+        self._hashes, self._rows = self._numbers("id_hashes", "<u8"), self._numbers("id_rows", "<i4")
+        self._keys = self._numbers("text_keys")
 
     @classmethod
     def build(cls, rows: Iterable[tuple[str, str]], folder: Path) -> "TextTable":
         """Writes a table and opens it; opens the one that is there already, or that another process is building.
 
-        Memory stays small whatever the texts' size: about 50 bytes a row. The folder appears whole or not at all.
+        Memory stays small whatever the texts' size: about 30 bytes a row. The folder appears whole or not at all.
 
         Args:
             rows: (id, text), read once.
@@ -58,30 +53,18 @@ class TextTable:
             DuplicateId: an id comes twice.
             WrankError: a full disk, a place that cannot be written, and what `rows` raises.
         """
-        if (folder / META).is_file():
-            return cls(folder)
-        partial = folder.parent / f".{folder.name}.partial"
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder.parent / f".{folder.name}.lock"):
-                if not (folder / META).is_file():
-                    shutil.rmtree(partial, ignore_errors=True)  # what a killed process left; nobody else is here
-                    partial.mkdir()
-                    try:
-                        write_table(rows, partial)
-                        partial.rename(folder)
-                        sync_folder(folder.parent)
-                    finally:
-                        shutil.rmtree(partial, ignore_errors=True)
-        except OSError as error:
-            raise WrankError(
-                f"{error.filename or folder}: cannot be written ({error.strerror or error}): wanted free space and a "
-                f"folder that can be written"
-            ) from error
+        return cls.build_of_blocks(blocks_of(rows), folder)
+
+    @classmethod
+    def build_of_blocks(cls, blocks: Iterable[Block], folder: Path) -> "TextTable":
+        """As `build`, from rows that come many at once."""
+        build_once(folder, lambda partial: write_table(blocks, partial))
         return cls(folder)
 
-    def __len__(self) -> int:
-        return int(self.meta["rows"])
+    @classmethod
+    def is_built(cls, folder: Path) -> bool:
+        """Whether a whole table is there."""
+        return (folder / META).is_file()
 
     def __reduce__(self) -> tuple[type["TextTable"], tuple[Path]]:
         return TextTable, (self.folder,)
@@ -96,14 +79,19 @@ class TextTable:
         """All texts by row, decoded when asked for."""
         return _Column(self._texts, self._text_offsets)
 
+    @property
+    def keys(self) -> np.ndarray:
+        """int64 key of each row's text; see `wrank.data.text_hash.text_key`."""
+        return self._keys
+
     def find(self, id: str) -> int | None:
         """The row of an id, or None."""
         try:
             wanted = id.encode("utf-8")
         except UnicodeEncodeError:
             return None
-        hash_ = np.uint64(hash64(wanted))
-        for place in range(int(np.searchsorted(self._hashes, hash_)), len(self)):
+        hash_ = np.uint64(text_hash.hash64(wanted))
+        for place in range(int(self._hashes.searchsorted(hash_)), len(self)):
             if self._hashes[place] != hash_:
                 break
             row = int(self._rows[place])
@@ -111,39 +99,39 @@ class TextTable:
                 return row
         return None
 
-    def __contains__(self, id: object) -> bool:
-        return isinstance(id, str) and self.find(id) is not None
-
-    def row(self, id: str) -> int:
-        """The row of an id.
-
-        Raises:
-            WrankError: no such id.
-        """
-        if (row := self.find(id)) is None:
-            raise WrankError(f"{self.folder}: no id {id!r} among its {len(self)} rows")
-        return row
-
-    def rows(self, ids: Iterable[str]) -> list[int]:
-        """The rows of ids; see `row`."""
-        return [self.row(id) for id in ids]
-
-    def id(self, row: int) -> str:
-        """The id of a row."""
-        return self.ids[row]
-
-    def text(self, row: int) -> str:
-        """The text of a row."""
-        return self.all_texts[row]
-
-    def texts(self, rows: Iterable[int]) -> list[str]:
-        """The texts of rows."""
-        column = self.all_texts
-        return [column[row] for row in rows]
+    def find_many(self, ids: Any) -> np.ndarray:
+        """The rows of many ids at once; see `Table.find_many`."""
+        try:
+            wanted = (ids if isinstance(ids, pa.Array) else pa.array(ids, pa.large_string())).cast(pa.large_binary())
+        except UnicodeEncodeError:  # half a surrogate pair: no id here, but its neighbours may be
+            return np.array([-1 if (row := self.find(id)) is None else row for id in ids], dtype=np.int64)
+        hashes = text_hash.hashes64(wanted)
+        order = np.argsort(hashes)  # searched in order, the pages of the index are touched once
+        places = np.empty(len(hashes), dtype=np.int64)
+        places[order] = self._hashes.searchsorted(hashes[order])
+        places = places.clip(max=len(self) - 1)
+        rows = np.where(self._hashes[places] == hashes, self._rows[places], -1).astype(np.int64)
+        hits = np.flatnonzero(rows >= 0)
+        mine = self._id_array().take(pa.array(rows[hits]))
+        same = pc.equal(mine, wanted.take(pa.array(hits))).to_numpy(zero_copy_only=False)
+        for place in hits[~same]:  # another id with this hash comes first
+            row = self.find(wanted[int(place)].as_py().decode("utf-8"))
+            rows[place] = -1 if row is None else row
+        return rows
 
     def is_empty(self, row: int) -> bool:
         """Whether a row's text holds nothing."""
         return bool(self._text_offsets[row] == self._text_offsets[row + 1])
+
+    def empty_rows(self) -> np.ndarray:
+        """int64: the rows whose text holds nothing, ascending."""
+        if not self.meta["empty_texts"]:
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(self._text_offsets[1:] == self._text_offsets[:-1])
+
+    def _id_array(self) -> pa.Array:
+        buffers = [None, pa.py_buffer(self._id_offsets), pa.py_buffer(self._ids)]
+        return pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
 
     def _blob(self, name: str) -> bytes | mmap.mmap:
         with (self.folder / f"{name}.bin").open("rb") as file:
@@ -153,8 +141,8 @@ class TextTable:
             )  # an empty file cannot be mapped
 
     def _numbers(self, name: str, kind: str = "<i8") -> np.ndarray:
-        mapped = np.memmap(self.folder / f"{name}.bin", dtype=kind, mode="r")
-        return np.asarray(mapped)  # still mapped; a memmap's own indexing is several times slower
+        numbers: np.ndarray = mapped(self.folder / f"{name}.bin", kind)
+        return numbers
 
 
 class _Column(Sequence[str]):
@@ -178,16 +166,3 @@ class _Column(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         return (self[row] for row in range(len(self)))
-
-
-def _read_meta(folder: Path) -> dict[str, Any]:
-    try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
-        wrong = meta["format"] != FORMAT or any(
-            (folder / n).stat().st_size != size for n, size in meta["bytes"].items()
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WrankError(f"{folder}: no table of texts ({error!r}): remove that folder, it is built again") from None
-    if wrong:
-        raise WrankError(f"{folder}: a table of another format, or damaged: remove that folder, it is built again")
-    return dict(meta)

@@ -1,24 +1,20 @@
-"""Writes the files of a table of texts (`wrank.data.table`), in one pass and with little memory."""
+"""Writes the files of a table of texts (`wrank.data.table`), in one pass, a block at a time, with little memory."""
 
-import hashlib
-import json
-import os
-import sys
-from array import array
-from collections.abc import Iterable
+import mmap
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
+from wrank.data.folder import finish
+from wrank.data.text_hash import hashes64
 from wrank.errors import WrankError
-from wrank.files import write_atomic
 
-FORMAT = 1
-"""Version of the folder's layout; part of every cache key."""
-
-META = "meta.json"
-_FLUSH = 1 << 16
+MOST_ROWS = 2**31 - 1
+_ROWS = 8192  # a block made of single rows
 
 
 class DuplicateId(WrankError):
@@ -29,74 +25,80 @@ class DuplicateId(WrankError):
         self.id, self.first, self.second = id, first, second
 
 
-def hash64(data: bytes) -> int:
-    """64 bits of BLAKE2b, as an unsigned number."""
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+class Block(NamedTuple):
+    """Some rows of a table: ids and texts, UTF-8 (Arrow arrays of type large_binary, without nulls)."""
+
+    ids: pa.Array
+    texts: pa.Array
 
 
-class _NumberFile:
-    """Appends numbers to a file, some thousands at a time."""
-
-    def __init__(self, file: BinaryIO, kind: str) -> None:
-        self._file, self._buffer = file, array(kind)
-
-    def append(self, value: int) -> None:
-        self._buffer.append(value)
-        if len(self._buffer) >= _FLUSH:
-            self.flush()
-
-    def flush(self) -> None:
-        if sys.byteorder == "big":
-            self._buffer.byteswap()
-        self._buffer.tofile(self._file)
-        self._buffer = array(self._buffer.typecode)
+def blocks_of(rows: Iterable[tuple[str, str]]) -> Iterator[Block]:
+    """Single rows, gathered."""
+    stream = iter(rows)
+    while some := list(islice(stream, _ROWS)):
+        ids, texts = zip(*some, strict=True)
+        yield Block(
+            *(pa.array([text.encode("utf-8") for text in column], pa.large_binary()) for column in (ids, texts))
+        )
 
 
-def write_table(rows: Iterable[tuple[str, str]], folder: Path) -> None:
+def write_table(blocks: Iterable[Block], folder: Path) -> None:
     """Writes the files of a table into an empty folder, ``meta.json`` last; see `wrank.data.table`.
 
     Args:
-        rows: (id, text), read once.
+        blocks: read once.
         folder: there already.
 
     Raises:
         DuplicateId: an id comes twice.
-        WrankError: no row.
+        WrankError: no row, or more than `MOST_ROWS`.
     """
     names = ("texts", "ids", "text_offsets", "id_offsets", "text_keys", "raw_hashes")
     files = {name: (folder / f"{name}.bin").open("wb") for name in names}
     try:
-        numbers = {name: _NumberFile(files[name], "q") for name in names[2:5]}
-        hashes = _NumberFile(files["raw_hashes"], "Q")
+        ends = {"texts": 0, "ids": 0}
         for name in ("text_offsets", "id_offsets"):
-            numbers[name].append(0)
-        count = texts_end = ids_end = empty = 0
-        for id, text in rows:
-            id_bytes, text_bytes = id.encode("utf-8"), text.encode("utf-8")
-            files["texts"].write(text_bytes)
-            files["ids"].write(id_bytes)
-            count, texts_end, ids_end = count + 1, texts_end + len(text_bytes), ids_end + len(id_bytes)
-            empty += not text_bytes
-            numbers["text_offsets"].append(texts_end)
-            numbers["id_offsets"].append(ids_end)
-            numbers["text_keys"].append(hash64(text_bytes) >> 1)
-            hashes.append(hash64(id_bytes))
-        for column in (*numbers.values(), hashes):
-            column.flush()
+            np.zeros(1, "<i8").tofile(files[name])
+        count = empty = 0
+        for ids, texts in blocks:
+            count += len(ids)
+            lengths = _append(texts, files["texts"], files["text_offsets"], ends, "texts")
+            _append(ids, files["ids"], files["id_offsets"], ends, "ids")
+            empty += int((lengths == 0).sum())
+            (hashes64(texts) >> np.uint64(1)).astype("<i8").tofile(files["text_keys"])
+            hashes64(ids).astype("<u8").tofile(files["raw_hashes"])
     finally:
         for file in files.values():
             file.close()
     if not count:
         raise WrankError(f"{folder}: no row; wanted at least one id and text")
+    if count > MOST_ROWS:
+        raise WrankError(f"{folder}: {count} rows; wanted at most {MOST_ROWS}: split the collection")
     _index_ids(folder)
+    finish(folder, {"rows": count, "empty_texts": empty, "duplicate_texts": count - _distinct(folder)})
+
+
+def _append(column: pa.Array, blob: BinaryIO, offsets: BinaryIO, ends: dict[str, int], name: str) -> np.ndarray:
+    """Writes the bytes of a column and where each value ends; returns the values' lengths."""
+    bounds = np.frombuffer(column.buffers()[1], dtype="<i8")[column.offset : column.offset + len(column) + 1]
+    first, last = int(bounds[0]), int(bounds[-1])
+    if last > first:
+        blob.write(memoryview(column.buffers()[2])[first:last])
+    (bounds[1:] + (ends[name] - first)).tofile(offsets)
+    ends[name] += last - first
+    return np.diff(bounds)
+
+
+def _distinct(folder: Path) -> int:
     keys = np.fromfile(folder / "text_keys.bin", dtype="<i8")
-    _finish(folder, {"rows": count, "empty_texts": empty, "duplicate_texts": count - len(np.unique(keys))})
+    keys.sort()
+    return 1 + int(np.count_nonzero(keys[1:] != keys[:-1]))
 
 
 def _index_ids(folder: Path) -> None:
     raw = folder / "raw_hashes.bin"
     hashes = np.fromfile(raw, dtype="<u8")
-    order = np.argsort(hashes, kind="stable").astype("<i8")
+    order = np.argsort(hashes, kind="stable").astype("<i4")
     hashes = hashes[order]
     _refuse_duplicates(folder, hashes, order)
     hashes.tofile(folder / "id_hashes.bin")
@@ -105,22 +107,17 @@ def _index_ids(folder: Path) -> None:
 
 
 def _refuse_duplicates(folder: Path, hashes: np.ndarray, order: np.ndarray) -> None:
-    blob, offsets = (folder / "ids.bin").read_bytes(), np.fromfile(folder / "id_offsets.bin", dtype="<i8")
-    seen: dict[bytes, int] = {}
-    last = None
-    for place in np.flatnonzero(hashes[1:] == hashes[:-1]):
-        if last != hashes[place]:
-            seen, last = {}, hashes[place]
-        for row in (int(order[place]), int(order[place + 1])):
-            id = blob[offsets[row] : offsets[row + 1]]
-            if seen.setdefault(id, row) != row:
-                raise DuplicateId(id.decode("utf-8"), seen[id], row)
-
-
-def _finish(folder: Path, facts: dict[str, int]) -> None:
-    sizes = {}
-    for path in sorted(folder.iterdir()):
-        with path.open("rb+") as file:
-            sizes[path.name] = file.seek(0, 2)
-            os.fsync(file.fileno())
-    write_atomic(folder / META, json.dumps({"format": FORMAT, **facts, "bytes": sizes}, indent=1) + "\n")
+    places = np.flatnonzero(hashes[1:] == hashes[:-1])
+    if not len(places):
+        return
+    offsets = np.fromfile(folder / "id_offsets.bin", dtype="<i8")
+    with (folder / "ids.bin").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as blob:
+        seen: dict[bytes, int] = {}
+        last = None
+        for place in places:
+            if last != hashes[place]:
+                seen, last = {}, hashes[place]
+            for row in (int(order[place]), int(order[place + 1])):
+                id = blob[offsets[row] : offsets[row + 1]]
+                if seen.setdefault(id, row) != row:
+                    raise DuplicateId(id.decode("utf-8"), seen[id], row)

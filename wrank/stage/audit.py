@@ -14,7 +14,7 @@ from wrank.audit.threshold import failures as crossed
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.source.beir import BeirSource
-from wrank.data.table import TextTable
+from wrank.data.table_base import Table
 from wrank.errors import WrankError
 from wrank.generator.provenance import PROVENANCE, read_attributes
 from wrank.judge.base import Judge
@@ -188,7 +188,7 @@ def _evaluated(
     return {f"{test.name}/{test.split}": (_pairs(test.queries, test.qrels), _pairs(test.passages, passages))}
 
 
-def _pairs(table: TextTable, ids: Iterable[str]) -> list[tuple[str, str]]:
+def _pairs(table: Table, ids: Iterable[str]) -> list[tuple[str, str]]:
     return [(id, table.text(table.row(id))) for id in ids]
 
 

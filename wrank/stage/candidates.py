@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wrank.data.collection import Collection
 from wrank.evaluation.encode import encode
 from wrank.evaluation.search import search
@@ -27,7 +29,7 @@ def find_candidates(
     Returns:
         The artifact, and query id -> passage ids, best first.
     """
-    longest = max((len(grades) for grades in collection.qrels.values()), default=0)
+    longest = int(np.diff(collection.judgements.offsets).max(initial=0))
     ranks = depth + longest
     vectors_artifact, vectors = passage_vectors(context, collection, model, context.model_name)
     stage = Stage(

@@ -10,7 +10,7 @@ import numpy as np
 
 from wrank.config import plain
 from wrank.data.collection import Collection
-from wrank.data.table import TextTable
+from wrank.data.table_base import Table
 from wrank.errors import WrankError
 from wrank.generator.base import Recipe
 from wrank.generator.request import Item
@@ -29,9 +29,9 @@ class TableItems:
         grades: the anchors' grades.
     """
 
-    table: TextTable
+    table: Table
     rows: np.ndarray
-    passages: TextTable | None = None
+    passages: Table | None = None
     anchors: np.ndarray | None = None
     grades: np.ndarray | None = None
 

@@ -9,7 +9,7 @@ from typing import Any
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.lists import ListSampler
-from wrank.data.table import TextTable
+from wrank.data.table_base import Table
 from wrank.evaluation.dev import DevSet, make_dev_set
 from wrank.stage.candidates import find_candidates
 from wrank.stage.context import Context
@@ -155,7 +155,7 @@ def _dev_set(context: Context, plan: Plan) -> DevSet | None:
     )
 
 
-def _candidates_of(candidates: dict[str, list[str]], real: TextTable, query_id: str) -> list[str]:
+def _candidates_of(candidates: dict[str, list[str]], real: Table, query_id: str) -> list[str]:
     """A query's ranking without generated passages, which the dev queries' collection does not hold."""
     return [id for id in candidates.get(query_id, []) if id in real]
 

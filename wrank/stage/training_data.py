@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from wrank.config import plain
 from wrank.data.collection import Collection
 from wrank.data.join import join
@@ -92,13 +94,13 @@ def _joined(context: Context, real: Collection, generated: Artifact) -> Collecti
     written = BeirSource(str(generated.path), name=str(generated.manifest["name"])).load("train", cache)
     if context.source.has_split(context.test_split):
         written = without_queries_of(written, context.collection(context.test_split))
-    tops = [max((g for grades in one.qrels.values() for g in grades.values()), default=0.0) for one in (real, written)]
+    tops = [float(one.judgements.grades.max(initial=0.0)) for one in (real, written)]
     if context.cfg.synthetic == "add" and real.qrels and tops[0] != tops[1]:
         note(
             f"the highest real grade is {tops[0]:g}, the highest generated one {tops[1]:g}: two scales in one list; "
             "choose generator/scale to fit the collection, or synthetic=only"
         )
-    return join(real, written, context.cfg.synthetic, cache)
+    return join(real, written, context.cfg.synthetic)
 
 
 def without_queries_of(written: Collection, test: Collection) -> Collection:
@@ -106,12 +108,11 @@ def without_queries_of(written: Collection, test: Collection) -> Collection:
 
     Queries that were taken over from the collection are not touched here: `check_disjoint` refuses those.
     """
-    tested = {int(test.queries.keys[test.queries.row(id)]) for id in test.qrels}
-    kept = {
-        id: grades
-        for id, grades in written.qrels.items()
-        if id in test.queries or int(written.queries.keys[written.queries.row(id)]) not in tested
-    }
-    if dropped := len(written.qrels) - len(kept):
-        note(f"{dropped} generated queries are word for word those of {test.name}/{test.split}: not trained on")
-    return dataclasses.replace(written, qrels=kept) if dropped else written
+    judged, rows = written.judgements, written.judgements.query_rows
+    tested = test.queries.keys[test.judgements.query_rows]
+    same_text = np.flatnonzero(np.isin(written.queries.keys[rows], tested))
+    dropped = [place for place in same_text.tolist() if written.queries.id(int(rows[place])) not in test.queries]
+    if not dropped:
+        return written
+    note(f"{len(dropped)} generated queries are word for word those of {test.name}/{test.split}: not trained on")
+    return dataclasses.replace(written, qrels=judged.at_places(np.setdiff1d(np.arange(len(judged)), dropped)))

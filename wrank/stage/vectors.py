@@ -23,7 +23,7 @@ def passage_vectors(
         kind="vectors",
         name=f"{collection.name}-{name}",
         config={"role": "passage", "precision": settings.precision},
-        inputs={"passages": collection.passages.folder.name, "model": model.fingerprint()},
+        inputs={"passages": collection.passages.key, "model": model.fingerprint()},
         details={"collection": collection.name, "model": name},
     )
 

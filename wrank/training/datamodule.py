@@ -8,6 +8,7 @@ a gap, so every batch is full and ws2's N is the same in each. Batch b of rank r
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
@@ -19,13 +20,13 @@ from wrank.records import RankedList
 class _Stream(Dataset[RankedList]):
     def __init__(self, sampler: ListSampler) -> None:
         self.sampler = sampler
-        self._orders: dict[int, list[int]] = {}
+        self._orders: dict[int, np.ndarray] = {}
 
     def __getitem__(self, position: int) -> RankedList:
         epoch, place = divmod(position, len(self.sampler))
         if epoch not in self._orders:
             self._orders = {epoch: self.sampler.order(epoch)}
-        return self.sampler.sample(epoch, self._orders[epoch][place])
+        return self.sampler.sample(epoch, int(self._orders[epoch][place]))
 
 
 class _Collate:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from wrank.data.collate import collate, in_batch_masks
-from wrank.data.table import text_key
+from wrank.data.text_hash import text_key
 from wrank.errors import WrankError
 from wrank.records import RankedList
 

@@ -1,7 +1,7 @@
 import pytest
 
 from wrank.data.collection import check_disjoint
-from wrank.data.table import text_key
+from wrank.data.text_hash import text_key
 from wrank.errors import WrankError
 
 PASSAGES = {"p1": "tea", "p2": "coffee", "p3": "tea", "p4": " ", "p5": "cocoa"}

@@ -34,7 +34,7 @@ def written(tmp_path, corpus, queries, qrels):
 def test_add_keeps_both_judgements_and_the_generated_one_wins(real, tmp_path):
     """An anchored recipe writes the real anchor too, with a grade of its own."""
     made = written(tmp_path, {"g:q1": "new", "d1": "one"}, {"q1": "a"}, [("q1", "g:q1", 0), ("q1", "d1", 3)])
-    joined = join(real, made, "add", tmp_path / "cache")
+    joined = join(real, made, "add")
     assert joined.qrels == {"q1": {"d1": 3, "g:q1": 0}, "q2": {"d2": 1}}
     assert list(joined.passages.ids) == ["d1", "d2", "g:q1"]
     assert joined.query_text("q2") == "b"
@@ -43,15 +43,15 @@ def test_add_keeps_both_judgements_and_the_generated_one_wins(real, tmp_path):
 
 def test_only_takes_the_generated_judgements_but_keeps_the_corpus_for_negatives(real, tmp_path):
     made = written(tmp_path, {"g:q1": "new"}, {"q1": "a"}, [("q1", "g:q1", 3)])
-    joined = join(real, made, "only", tmp_path / "cache")
+    joined = join(real, made, "only")
     assert joined.qrels == {"q1": {"g:q1": 3}}
     assert len(joined.passages) == 3
-    assert joined.fingerprint != join(real, made, "add", tmp_path / "cache").fingerprint
+    assert joined.fingerprint != join(real, made, "add").fingerprint
 
 
 def test_the_real_collection_is_not_changed(real, tmp_path):
     made = written(tmp_path, {"g:q1": "new"}, {"q1": "a"}, [("q1", "g:q1", 3)])
-    join(real, made, "add", tmp_path / "cache")
+    join(real, made, "add")
     assert real.qrels == {"q1": {"d1": 2}, "q2": {"d2": 1}}
 
 
@@ -62,9 +62,9 @@ def test_the_real_collection_is_not_changed(real, tmp_path):
 def test_one_id_with_two_texts_is_refused(real, tmp_path, corpus, queries, what):
     made = written(tmp_path, corpus, queries, [("q1", next(iter(corpus)), 1)])
     with pytest.raises(WrankError, match=what):
-        join(real, made, "add", tmp_path / "cache")
+        join(real, made, "add")
 
 
 def test_unknown_use_is_refused(real, tmp_path):
     with pytest.raises(WrankError, match="synthetic=both"):
-        join(real, real, "both", tmp_path / "cache")
+        join(real, real, "both")

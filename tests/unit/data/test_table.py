@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wrank.data import table_writer
-from wrank.data.table import TextTable, text_key
+from wrank.data.table import TextTable
 from wrank.data.table_writer import DuplicateId
+from wrank.data.text_hash import text_key
 from wrank.errors import WrankError
 
 ROOT = Path(__file__).parents[3]
@@ -59,12 +59,12 @@ def test_a_row_past_the_end_is_an_error(tmp_path):
 
 
 def test_equal_hashes_do_not_mix_ids_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_writer, "hash64", lambda data: len(data))
-    monkeypatch.setattr("wrank.data.table.hash64", lambda data: len(data))
+    monkeypatch.setattr("wrank.data.text_hash.hash64", lambda data: len(data))
     rows = [("aa", "1"), ("b", "2"), ("cc", "3"), ("dd", "4"), ("e", "5")]
     table = TextTable.build(rows, tmp_path / "t")
     assert table.rows(id for id, _ in rows) == [0, 1, 2, 3, 4]
     assert table.find("zz") is None
+    assert table.find_many(["zz", "cc", "b", "aa", "f"]).tolist() == [-1, 2, 1, 0, -1]
     with pytest.raises(DuplicateId, match="'cc' comes twice: rows 2 and 5"):
         TextTable.build([*rows, ("cc", "6")], tmp_path / "t2")
 

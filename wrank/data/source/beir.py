@@ -17,24 +17,26 @@ import difflib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from wrank.data.cache import make_folder, remembered_sha256, signature
+from wrank.data.cache import remembered_sha256, signature
 from wrank.data.collection import Collection
-from wrank.data.table import TextTable
-from wrank.data.table_writer import FORMAT, DuplicateId
+from wrank.data.source import fast
+from wrank.data.source.base import Columns, Source
+from wrank.data.table_writer import Block
 from wrank.errors import WrankError
-from wrank.files import parse_id, read_jsonl, sha256_of_json
-from wrank.records import Passage
+from wrank.files import parse_id, read_jsonl
+from wrank.records import Judgement, Passage
 from wrank.trec import Negative, read_judgements, read_pairs
 
 QRELS_SUFFIXES = (".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".trec", ".trec.gz")
 
 _log = logging.getLogger(__name__)
 _warned: set[Path] = set()
+_Row = TypeVar("_Row")
 
 
-class BeirSource:
+class BeirSource(Source):
     """Reads a BEIR folder.
 
     Args:
@@ -63,7 +65,7 @@ class BeirSource:
         if not any(self._has(word) for word in ("corpus", "queries")):
             self._only_file("corpus.jsonl", "corpus.jsonl.gz")  # says what is missing
         excluded = [path for path in (self.path / "excluded.tsv", self.path / "excluded.tsv.gz") if path.exists()]
-        self._excluded = self._only_file(*(path.name for path in excluded)) if excluded else None
+        self._excluded_file = self._only_file(*(path.name for path in excluded)) if excluded else None
 
     @property
     def _corpus(self) -> Path:
@@ -81,14 +83,6 @@ class BeirSource:
         there = (self.path / "qrels").is_dir() and self._has("corpus") and self._has("queries")
         return split is not None and there and split in self.splits()
 
-    def passages(self, cache: Path) -> TextTable:
-        """The passages alone, for a folder without queries or judgements; see `load`."""
-        return self._table(self._corpus, _passage_text, cache)
-
-    def queries(self, cache: Path) -> TextTable:
-        """The queries alone, judged or not, for a folder without a corpus or judgements; see `load`."""
-        return self._table(self._queries, _query_text, cache)
-
     def splits(self) -> list[str]:
         """The names of the splits, sorted: the files in ``qrels/`` without their suffixes."""
         folder = self.path / "qrels"
@@ -97,59 +91,65 @@ class BeirSource:
         names = {split for path in folder.iterdir() if (split := _split_of(path.name))}
         return sorted(names)
 
-    def fingerprint(self, split: str, cache: Path | None = None) -> str:
-        """SHA-256 over the bytes of the files of a split, and how they are read.
+    def place(self, part: str) -> str:
+        """The file of a part."""
+        return str(self._file(part))
 
-        Args:
-            split: the split's name.
-            cache: folder in which files' hashes are remembered; None hashes each time.
-        """
-        files = {
-            "corpus": self._corpus,
-            "queries": self._queries,
-            "qrels": self._qrels(split),
-            "excluded": self._excluded,
-        }
-        hashes = {word: remembered_sha256(path, cache) for word, path in files.items() if path}
-        return sha256_of_json({"source": "beir", "format": FORMAT, "negative": self.negative_grades, **hashes})
-
-    def unjudged(self, cache: Path) -> Collection:
-        """Passages and queries without judgements, for a folder that has none; see `load`."""
-        passages, queries = self.passages(cache), self.queries(cache)
-        fingerprint = sha256_of_json({"source": "beir", "tables": [passages.folder.name, queries.folder.name]})
-        return Collection(self.name, passages, queries, {}, {}, "unjudged", fingerprint)
+    def content(self, part: str, cache: Path | None) -> str:
+        """SHA-256 of a part's file; see `Source.content`."""
+        if part == "excluded" and self._excluded_file is None:
+            return "none"
+        kind = self.negative_grades if part.startswith("qrels/") else ""
+        return f"beir {kind} {remembered_sha256(self._file(part), cache)}"
 
     def load(self, split: str, cache: Path) -> Collection:
-        """Reads and checks a split.
-
-        Args:
-            split: the split's name.
-            cache: folder in which tables of texts are built once, keyed by content.
-
-        Raises:
-            WrankError: anything in the files that is not as it should be; file and line are named.
-        """
-        qrels_path = self._qrels(split)
-        cache = Path(cache)
-        make_folder(cache)
-        passages, queries = self.passages(cache), self.queries(cache)
-        if passages.meta["empty_texts"] == len(passages):
-            raise WrankError(f"{self._corpus}: every passage is empty (neither title nor text)")
-        if passages.meta["empty_texts"] and self._corpus not in _warned:
+        """Reads and checks a split; see `Source.load`."""
+        collection = super().load(split, cache)
+        empty = collection.passages.meta["empty_texts"]
+        if empty and self._corpus not in _warned:
             _warned.add(self._corpus)
-            _log.warning("%s: %d passages have neither title nor text", self._corpus, passages.meta["empty_texts"])
-        qrels, repeated = self._read_qrels(qrels_path, passages, queries)
-        excluded = self._read_excluded(passages, queries, qrels, qrels_path)
-        return Collection(
-            name=self.name,
-            passages=passages,
-            queries=queries,
-            qrels=qrels,
-            excluded=excluded,
-            split=split,
-            fingerprint=self.fingerprint(split, cache),
-            notes={"repeated_judgements": repeated},
-        )
+            _log.warning("%s: %d passages have neither title nor text", self._corpus, empty)
+        return collection
+
+    def passage_rows(self) -> Iterator[tuple[str, str]]:
+        """The lines of ``corpus.jsonl``, one by one."""
+        return _rows(self._corpus, _passage_text)
+
+    def query_rows(self) -> Iterator[tuple[str, str]]:
+        """The lines of ``queries.jsonl``, one by one."""
+        return _rows(self._queries, _query_text)
+
+    def passage_blocks(self) -> Iterator[Block]:
+        """The lines of ``corpus.jsonl``, many at once."""
+        return _unchanged(self._corpus, fast.passage_blocks(self._corpus))
+
+    def query_blocks(self) -> Iterator[Block]:
+        """The lines of ``queries.jsonl``, many at once."""
+        return _unchanged(self._queries, fast.query_blocks(self._queries))
+
+    def judgement_rows(self, split: str) -> Iterator[tuple[int, Judgement]]:
+        """The lines of ``qrels/SPLIT``, one by one."""
+        return read_judgements(self._qrels(split), self.negative_grades)
+
+    def judgement_columns(self, split: str) -> Columns:
+        """The lines of ``qrels/SPLIT.tsv`` at once."""
+        return fast.judgement_columns(self._qrels(split))
+
+    def excluded_rows(self, split: str) -> list[tuple[int, str, str]]:
+        """The lines of ``excluded.tsv``."""
+        return [] if self._excluded_file is None else read_pairs(self._excluded_file)
+
+    def lines_of(self, part: str, id: str) -> list[object]:
+        """The lines in which an id comes."""
+        path = self._file(part)
+        return [number for number, record in read_jsonl(path) if parse_id(record, "_id", path, number) == id]
+
+    def _file(self, part: str) -> Path:
+        if part.startswith("qrels/"):
+            return self._qrels(part.removeprefix("qrels/"))
+        if part == "excluded":
+            return self._excluded_file or self.path / "excluded.tsv"
+        return self._corpus if part == "corpus" else self._queries
 
     def _only_file(self, *names: str) -> Path:
         found = [self.path / name for name in names if (self.path / name).is_file()]
@@ -172,103 +172,6 @@ class BeirSource:
                 f"{', '.join(splits) or f'none; wanted qrels/{split}.tsv'})"
             )
         return found[0]
-
-    def _table(self, path: Path, text_of: Callable[[Mapping[str, Any], Path, int], str], cache: Path) -> TextTable:
-        key = sha256_of_json([FORMAT, text_of.__name__, remembered_sha256(path, cache)])
-        before = signature(path)
-
-        def rows() -> Iterator[tuple[str, str]]:
-            empty = True
-            for number, record in read_jsonl(path):
-                empty = False
-                yield parse_id(record, "_id", path, number), text_of(record, path, number)
-            if empty:
-                raise WrankError(f"{path}: empty; wanted one JSON object a line")
-            if signature(path) != before:
-                raise WrankError(f"{path}: it changed while it was read: start again")
-
-        try:
-            return TextTable.build(rows(), cache / "tables" / key[:32])
-        except DuplicateId as error:
-            ids = ((number, parse_id(record, "_id", path, number)) for number, record in read_jsonl(path))
-            lines = [number for number, id in ids if id == error.id]
-            raise WrankError(f"{path}:{lines[1]}: id {error.id!r} comes twice, first in line {lines[0]}") from None
-
-    def _read_qrels(
-        self, path: Path, passages: TextTable, queries: TextTable
-    ) -> tuple[dict[str, dict[str, float]], int]:
-        qrels: dict[str, dict[str, float]] = {}
-        unknown = _Unknown(path, queries, passages)
-        repeated = 0
-        for number, judgement in read_judgements(path, self.negative_grades):
-            query_id, passage_id, grade = judgement.query_id, judgement.passage_id, judgement.grade
-            graded = qrels.setdefault(query_id, {})
-            if passage_id not in graded:
-                unknown.check(number, query_id, passage_id)
-                graded[passage_id] = grade
-            elif graded[passage_id] == grade:
-                repeated += 1
-            else:
-                raise WrankError(
-                    f"{path}:{number}: passage {passage_id!r} has grade {grade:g} for query {query_id!r}, but "
-                    f"{graded[passage_id]:g} in line {self._line_of(path, query_id, passage_id)}: keep one"
-                )
-        unknown.refuse()
-        return qrels, repeated
-
-    def _read_excluded(
-        self,
-        passages: TextTable,
-        queries: TextTable,
-        qrels: Mapping[str, Mapping[str, float]],
-        qrels_path: Path,
-    ) -> dict[str, set[str]]:
-        excluded: dict[str, set[str]] = {}
-        if self._excluded is None:
-            return excluded
-        unknown = _Unknown(self._excluded, queries, passages)
-        for number, query_id, passage_id in read_pairs(self._excluded):
-            unknown.check(number, query_id, passage_id)
-            if qrels.get(query_id, {}).get(passage_id, 0.0) > 0:
-                line = self._line_of(qrels_path, query_id, passage_id)
-                raise WrankError(
-                    f"{self._excluded}:{number}: passage {passage_id!r} is excluded for query {query_id!r}, but "
-                    f"relevant in {qrels_path}:{line}: remove one of the two lines"
-                )
-            excluded.setdefault(query_id, set()).add(passage_id)
-        unknown.refuse()
-        return excluded
-
-    def _line_of(self, path: Path, query_id: str, passage_id: str) -> int:
-        rows = read_judgements(path, self.negative_grades)
-        return next(number for number, row in rows if (row.query_id, row.passage_id) == (query_id, passage_id))
-
-
-class _Unknown:
-    """Gathers ids that are in no table, so that one message names some of them and their number."""
-
-    def __init__(self, path: Path, queries: TextTable, passages: TextTable) -> None:
-        self._path, self._queries, self._passages = path, queries, passages
-        self._seen: dict[tuple[str, str], int] = {}
-        self._asked: set[str] = set()
-
-    def check(self, number: int, query_id: str, passage_id: str) -> None:
-        if query_id not in self._asked:  # queries come many times
-            self._asked.add(query_id)
-            if query_id not in self._queries:
-                self._seen["query", query_id] = number
-        if passage_id not in self._passages:
-            self._seen.setdefault(("passage", passage_id), number)
-
-    def refuse(self) -> None:
-        if not self._seen:
-            return
-        first = next(iter(self._seen.values()))
-        some = ", ".join(f"{kind} {id!r} (line {number})" for (kind, id), number in list(self._seen.items())[:3])
-        raise WrankError(
-            f"{self._path}:{first}: {len(self._seen)} ids are not in queries.jsonl or corpus.jsonl: {some}"
-            + (", ..." if len(self._seen) > 3 else "")
-        )
 
 
 def _split_of(name: str) -> str | None:
@@ -294,3 +197,24 @@ def _query_text(record: Mapping[str, Any], path: Path, number: int) -> str:
     if not text:
         raise WrankError(f"{path}:{number}: the query's text is empty")
     return text
+
+
+def _rows(path: Path, text_of: Callable[[Mapping[str, Any], Path, int], str]) -> Iterator[tuple[str, str]]:
+    empty = True
+
+    def rows() -> Iterator[tuple[str, str]]:
+        nonlocal empty
+        for number, record in read_jsonl(path):
+            empty = False
+            yield parse_id(record, "_id", path, number), text_of(record, path, number)
+        if empty:
+            raise WrankError(f"{path}: empty; wanted one JSON object a line")
+
+    return _unchanged(path, rows())
+
+
+def _unchanged(path: Path, rows: Iterator[_Row]) -> Iterator[_Row]:
+    before = signature(path)
+    yield from rows
+    if signature(path) != before:
+        raise WrankError(f"{path}: it changed while it was read: start again")

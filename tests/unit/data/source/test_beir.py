@@ -144,11 +144,16 @@ def test_passages_and_queries_of_equal_bytes_are_two_tables(write_folder):
         load(path)
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(write_folder, monkeypatch):
+@pytest.mark.parametrize("reader", ["fast", "strict"])
+def test_a_file_that_changes_while_it_is_read_is_refused(write_folder, monkeypatch, reader):
     path = write_folder(PASSAGES, QUERIES, QRELS)
     from wrank.data.source import beir
 
-    real = beir.read_jsonl
+    if reader == "strict":  # a blank line is for the strict reader alone
+        with (path / "corpus.jsonl").open("a") as file:
+            file.write("\n")
+    where, name = (beir, "read_jsonl") if reader == "strict" else (beir.fast, "passage_blocks")
+    real = getattr(where, name)
 
     def changing(file):
         for row in real(file):
@@ -156,7 +161,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(write_folder, monkeypat
                 more.write(" ")
             yield row
 
-    monkeypatch.setattr(beir, "read_jsonl", changing)
+    monkeypatch.setattr(where, name, changing)
     with pytest.raises(WrankError, match=r"corpus.jsonl: it changed while it was read"):
         load(path)
 
