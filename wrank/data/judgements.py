@@ -167,14 +167,14 @@ class Judgements(Mapping[str, Mapping[str, float]]):
 
     def place_of(self, query_row: int) -> int | None:
         """The place (0 to Q - 1) of a query, or None."""
-        found = int(self._sorted_rows.searchsorted(query_row))
+        found = int(self._sorted_rows.searchsorted(np.int32(query_row)))  # of another type, the array would be copied
         return int(self._places[found]) if found < len(self) and self._sorted_rows[found] == query_row else None
 
     def places_of(self, query_rows: np.ndarray) -> np.ndarray:
         """The places of queries, int64; -1 for one without a pair."""
         if not len(self):
             return np.full(len(query_rows), -1, dtype=np.int64)
-        found = self._sorted_rows.searchsorted(query_rows).clip(max=len(self) - 1)
+        found = self._sorted_rows.searchsorted(np.asarray(query_rows, dtype=np.int32)).clip(max=len(self) - 1)
         return np.where(self._sorted_rows[found] == query_rows, self._places[found], -1).astype(np.int64)
 
     def restricted_to(self, query_ids: Sequence[str]) -> "Judgements":
@@ -222,28 +222,55 @@ def grouped(query_rows: np.ndarray, passage_rows: np.ndarray, grades: np.ndarray
     Raises:
         Conflict: a pair with two grades.
     """
-    query_rows, passage_rows = np.asarray(query_rows, dtype=np.int64), np.asarray(passage_rows, dtype=np.int64)
+    query_rows, passage_rows = np.asarray(query_rows, dtype=np.int32), np.asarray(passage_rows, dtype=np.int32)
     grades = np.asarray(grades, dtype=np.float64)
-    pairs = query_rows * (1 + (int(passage_rows.max()) if len(passage_rows) else 0)) + passage_rows
-    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-    repeated = len(pairs) - len(first)
-    if repeated:
-        original = first[inverse]
-        if len(wrong := np.flatnonzero(grades != grades[original])):
-            raise Conflict(int(original[wrong[0]]), int(wrong[0]))
-        kept = np.sort(first)
+    kept = _first_of_each(query_rows, passage_rows, grades)
+    repeated = 0 if kept is None else len(query_rows) - len(kept)
+    if kept is not None:
         query_rows, passage_rows, grades = query_rows[kept], passage_rows[kept], grades[kept]
-    rows, first, inverse = np.unique(query_rows, return_index=True, return_inverse=True)
-    by_appearance = np.argsort(first)
-    rank = np.empty(len(rows), dtype=np.int64)
-    rank[by_appearance] = np.arange(len(rows))
-    order = np.argsort(rank[inverse], kind="stable")
-    sizes = np.bincount(rank[inverse], minlength=len(rows))
+    order = _by_query(query_rows)
+    if order is not None:
+        query_rows, passage_rows, grades = query_rows[order], passage_rows[order], grades[order]
+    starts = _starts(query_rows)
+    rows = query_rows[starts]
+    ascending = np.argsort(rows)
     return {
-        "query_rows": rows[by_appearance].astype(np.int32),
-        "offsets": np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        "passage_rows": passage_rows[order].astype(np.int32),
-        "grades": grades[order],
-        "sorted_rows": rows.astype(np.int32),
-        "places": rank.astype(np.int32),
+        "query_rows": rows,
+        "offsets": np.append(starts, len(query_rows)).astype(np.int64),
+        "passage_rows": passage_rows,
+        "grades": grades,
+        "sorted_rows": rows[ascending],
+        "places": ascending.astype(np.int32),
     }, repeated
+
+
+def _starts(query_rows: np.ndarray) -> np.ndarray:
+    """Where runs of one query begin."""
+    return np.flatnonzero(np.diff(query_rows, prepend=-1))
+
+
+def _by_query(query_rows: np.ndarray) -> np.ndarray | None:
+    """The order that puts pairs together by query, in the order of their first; None when they are together already."""
+    rows = query_rows[_starts(query_rows)]
+    if len(np.unique(rows)) == len(rows):
+        return None
+    distinct, first, inverse = np.unique(query_rows, return_index=True, return_inverse=True)
+    rank = np.empty(len(distinct), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(distinct))
+    return np.argsort(rank[inverse], kind="stable")
+
+
+def _first_of_each(query_rows: np.ndarray, passage_rows: np.ndarray, grades: np.ndarray) -> np.ndarray | None:
+    """The places of the pairs without those that come again; None when none does.
+
+    Raises:
+        Conflict: a pair with two grades.
+    """
+    pairs = query_rows.astype(np.int64) << 31 | passage_rows
+    in_order = np.sort(pairs)
+    if not (in_order[1:] == in_order[:-1]).any():  # the usual case, with little memory
+        return None
+    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    if len(wrong := np.flatnonzero(grades != grades[first[inverse]])):
+        raise Conflict(int(first[inverse[wrong[0]]]), int(wrong[0]))
+    return np.sort(first)

@@ -19,6 +19,8 @@ from wrank.data.folder import META, build_once, mapped, read_meta
 from wrank.data.table_base import Table
 from wrank.data.table_writer import Block, blocks_of, write_table
 
+_MANY = 1 << 19  # ids looked up at once; more take more memory
+
 
 class TextTable(Table):
     """A table in a folder. Pickled as its path, so that workers map it anew.
@@ -105,6 +107,8 @@ class TextTable(Table):
             wanted = (ids if isinstance(ids, pa.Array) else pa.array(ids, pa.large_string())).cast(pa.large_binary())
         except UnicodeEncodeError:  # half a surrogate pair: no id here, but its neighbours may be
             return np.array([-1 if (row := self.find(id)) is None else row for id in ids], dtype=np.int64)
+        if len(wanted) > _MANY:
+            return np.concatenate([self.find_many(wanted.slice(at, _MANY)) for at in range(0, len(wanted), _MANY)])
         hashes = text_hash.hashes64(wanted)
         order = np.argsort(hashes)  # searched in order, the pages of the index are touched once
         places = np.empty(len(hashes), dtype=np.int64)

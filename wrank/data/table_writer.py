@@ -2,9 +2,11 @@
 
 import mmap
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from io import RawIOBase
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -54,19 +56,25 @@ def write_table(blocks: Iterable[Block], folder: Path) -> None:
         WrankError: no row, or more than `MOST_ROWS`.
     """
     names = ("texts", "ids", "text_offsets", "id_offsets", "text_keys", "raw_hashes")
-    files = {name: (folder / f"{name}.bin").open("wb") for name in names}
+    files = {name: (folder / f"{name}.bin").open("wb", buffering=0) for name in names}
+    count = empty = 0
+    ends = {"texts": 0, "ids": 0}
+    pending: Future[None] | None = None
     try:
-        ends = {"texts": 0, "ids": 0}
-        for name in ("text_offsets", "id_offsets"):
-            np.zeros(1, "<i8").tofile(files[name])
-        count = empty = 0
-        for ids, texts in blocks:
-            count += len(ids)
-            lengths = _append(texts, files["texts"], files["text_offsets"], ends, "texts")
-            _append(ids, files["ids"], files["id_offsets"], ends, "ids")
-            empty += int((lengths == 0).sum())
-            (hashes64(texts) >> np.uint64(1)).astype("<i8").tofile(files["text_keys"])
-            hashes64(ids).astype("<u8").tofile(files["raw_hashes"])
+        with ThreadPoolExecutor(1) as beside:  # writes texts while the next are hashed
+            for name in ("text_offsets", "id_offsets"):
+                np.zeros(1, "<i8").tofile(files[name])
+            for ids, texts in blocks:
+                count += len(ids)
+                if pending is not None:
+                    pending.result()
+                pending = beside.submit(_append, texts, files["texts"], files["text_offsets"], ends, "texts")
+                _append(ids, files["ids"], files["id_offsets"], ends, "ids")
+                (hashes64(texts) >> np.uint64(1)).astype("<i8").tofile(files["text_keys"])
+                hashes64(ids).astype("<u8").tofile(files["raw_hashes"])
+                empty += len(texts) - int(np.count_nonzero(_lengths(texts)))
+            if pending is not None:
+                pending.result()
     finally:
         for file in files.values():
             file.close()
@@ -78,15 +86,27 @@ def write_table(blocks: Iterable[Block], folder: Path) -> None:
     finish(folder, {"rows": count, "empty_texts": empty, "duplicate_texts": count - _distinct(folder)})
 
 
-def _append(column: pa.Array, blob: BinaryIO, offsets: BinaryIO, ends: dict[str, int], name: str) -> np.ndarray:
-    """Writes the bytes of a column and where each value ends; returns the values' lengths."""
-    bounds = np.frombuffer(column.buffers()[1], dtype="<i8")[column.offset : column.offset + len(column) + 1]
+def _bounds(column: pa.Array) -> np.ndarray:
+    return np.frombuffer(column.buffers()[1], dtype="<i8")[column.offset : column.offset + len(column) + 1]
+
+
+def _lengths(column: pa.Array) -> np.ndarray:
+    return np.diff(_bounds(column))
+
+
+def _append(column: pa.Array, blob: RawIOBase, offsets: RawIOBase, ends: dict[str, int], name: str) -> None:
+    """Writes the bytes of a column and where each value ends."""
+    bounds = _bounds(column)
     first, last = int(bounds[0]), int(bounds[-1])
     if last > first:
-        blob.write(memoryview(column.buffers()[2])[first:last])
+        _write_all(blob, memoryview(column.buffers()[2])[first:last])
     (bounds[1:] + (ends[name] - first)).tofile(offsets)
     ends[name] += last - first
-    return np.diff(bounds)
+
+
+def _write_all(file: RawIOBase, data: memoryview) -> None:
+    while data:
+        data = data[file.write(data) :]
 
 
 def _distinct(folder: Path) -> int:
@@ -98,9 +118,11 @@ def _distinct(folder: Path) -> int:
 def _index_ids(folder: Path) -> None:
     raw = folder / "raw_hashes.bin"
     hashes = np.fromfile(raw, dtype="<u8")
-    order = np.argsort(hashes, kind="stable").astype("<i4")
+    order = np.argsort(hashes).astype("<i4")
     hashes = hashes[order]
-    _refuse_duplicates(folder, hashes, order)
+    if (hashes[1:] == hashes[:-1]).any():  # rare; then a sort that keeps equal hashes in the order of their rows
+        order = np.argsort(np.fromfile(raw, dtype="<u8"), kind="stable").astype("<i4")
+        _refuse_duplicates(folder, hashes, order)
     hashes.tofile(folder / "id_hashes.bin")
     order.tofile(folder / "id_rows.bin")
     raw.unlink()
@@ -108,8 +130,6 @@ def _index_ids(folder: Path) -> None:
 
 def _refuse_duplicates(folder: Path, hashes: np.ndarray, order: np.ndarray) -> None:
     places = np.flatnonzero(hashes[1:] == hashes[:-1])
-    if not len(places):
-        return
     offsets = np.fromfile(folder / "id_offsets.bin", dtype="<i8")
     with (folder / "ids.bin").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as blob:
         seen: dict[bytes, int] = {}

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+_STEP = 1 << 16  # values
+
 
 def hash64(data: bytes) -> int:
     """64 bits of XXH3, as an unsigned number."""
@@ -26,9 +28,11 @@ def hashes64(column: pa.Array) -> np.ndarray:
     Returns:
         uint64 [N].
     """
-    values = column.to_pylist()
     digest = xxhash.xxh3_64_intdigest if hash64 is _HASH64 else hash64
-    return np.frombuffer(array("Q", map(digest, values)), dtype=np.uint64)
+    hashes = array("Q")
+    for start in range(0, len(column), _STEP):  # a Python object a value, so not all at once
+        hashes.extend(map(digest, column.slice(start, _STEP).to_pylist()))
+    return np.frombuffer(hashes, dtype=np.uint64)
 
 
 _HASH64 = hash64

@@ -7,6 +7,7 @@ rest. Parts are named ``corpus``, ``queries``, ``qrels/SPLIT`` and ``excluded``.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,8 @@ from wrank.errors import WrankError
 from wrank.files import sha256_of_json
 from wrank.records import Judgement
 
-Columns = tuple[object, object, np.ndarray]
-"""Query ids and passage ids as dictionary-encoded Arrow arrays, and grades: the pairs of a split at once."""
+Columns = tuple[Any, Any, np.ndarray]
+"""Query ids and passage ids as dictionary-encoded Arrow arrays, and grades: many pairs at once."""
 
 
 class Source(ABC):
@@ -79,8 +80,8 @@ class Source(ABC):
         """The queries, many at once; raises `Unfit` where only `query_rows` can read them."""
         raise Unfit
 
-    def judgement_columns(self, split: str) -> Columns:
-        """The judgements of a split at once; raises `Unfit` where only `judgement_rows` can read them."""
+    def judgement_blocks(self, split: str) -> Iterator[Columns]:
+        """The judgements of a split, many at once; raises `Unfit` where only `judgement_rows` can read them."""
         raise Unfit
 
     def has_split(self, split: str | None) -> bool:
@@ -170,11 +171,14 @@ class Source(ABC):
         folder = cache / "judgements" / key[:32]
 
         def pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            query_ids, passage_ids, grades = self.judgement_columns(split)
-            rows = _rows_of(queries, query_ids), _rows_of(passages, passage_ids)
-            if any((column < 0).any() for column in rows):
+            found = [
+                (_rows_of(queries, query_ids), _rows_of(passages, passage_ids), grades)
+                for query_ids, passage_ids, grades in self.judgement_blocks(split)
+            ]
+            query_rows, passage_rows, grades = (np.concatenate(column) for column in zip(*found, strict=True))
+            if (query_rows < 0).any() or (passage_rows < 0).any():
                 raise Unfit  # the strict reader names ids and lines
-            return *rows, grades
+            return query_rows, passage_rows, grades
 
         if Judgements.is_built(folder):
             return Judgements.open(folder, queries, passages)
@@ -229,9 +233,9 @@ class Source(ABC):
         return next(number for number, row in rows if (row.query_id, row.passage_id) == (query_id, passage_id))
 
 
-def _rows_of(table: Table, ids: object) -> np.ndarray:
+def _rows_of(table: Table, ids: Any) -> np.ndarray:
     """Rows of a dictionary-encoded column of ids."""
-    rows: np.ndarray = table.find_many(ids.dictionary)[ids.indices.to_numpy()]  # type: ignore[attr-defined]
+    rows: np.ndarray = table.find_many(ids.dictionary).astype(np.int32)[ids.indices.to_numpy()]
     return rows
 
 

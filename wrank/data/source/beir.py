@@ -131,9 +131,9 @@ class BeirSource(Source):
         """The lines of ``qrels/SPLIT``, one by one."""
         return read_judgements(self._qrels(split), self.negative_grades)
 
-    def judgement_columns(self, split: str) -> Columns:
-        """The lines of ``qrels/SPLIT.tsv`` at once."""
-        return fast.judgement_columns(self._qrels(split))
+    def judgement_blocks(self, split: str) -> Iterator[Columns]:
+        """The lines of ``qrels/SPLIT.tsv``, many at once."""
+        return fast.judgement_blocks(self._qrels(split))
 
     def excluded_rows(self, split: str) -> list[tuple[int, str, str]]:
         """The lines of ``excluded.tsv``."""

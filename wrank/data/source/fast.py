@@ -5,10 +5,11 @@ wrong and in which line. So both readers give the same rows, and messages come f
 """
 
 import gzip
-import io
+import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ import pyarrow.json
 
 from wrank.data.table_writer import Block
 
-_BLOCK = 4 << 20  # bytes
+_BLOCK = 1 << 20  # bytes; a longer line is left to the strict reader
 
 
 class Unfit(Exception):
@@ -51,38 +52,45 @@ def query_blocks(path: Path) -> Iterator[Block]:
         yield block
 
 
-def judgement_columns(path: Path) -> tuple[pa.Array, pa.Array, np.ndarray]:
-    """The columns of ``qrels/SPLIT.tsv`` with its header: query ids, passage ids (as dictionaries), grades.
+def judgement_blocks(path: Path) -> Iterator[tuple[pa.Array, pa.Array, np.ndarray]]:
+    """The rows of ``qrels/SPLIT.tsv`` with its header: query ids, passage ids (dictionary-encoded), grades.
 
     Raises:
         Unfit: another header, another number of columns, an empty id, a grade that is no finite number or below 0.
     """
     if ".tsv" not in path.suffixes:
         raise Unfit
-    options = pa.csv.ConvertOptions(
+    convert = pa.csv.ConvertOptions(
         column_types={"query-id": pa.string(), "corpus-id": pa.string(), "score": pa.float64()},
         null_values=[],
         strings_can_be_null=False,
-        auto_dict_encode=False,
     )
-    counting = _Counting(path)
+    parse = pa.csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False)
+    rows = 0
     try:
-        table = pa.csv.read_csv(
-            pa.PythonFile(counting, mode="r"),
-            parse_options=pa.csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False),
-            convert_options=options,
-        )
-    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
-        raise Unfit from error
-    if table.column_names != ["query-id", "corpus-id", "score"] or counting.lines != len(table) + 1:
-        raise Unfit
-    queries, passages, score = (column.combine_chunks() for column in table.columns)
-    grades = score.to_numpy(zero_copy_only=False)
-    if not len(table) or not np.isfinite(grades).all() or (grades < 0).any():
-        raise Unfit
-    for ids in (queries, passages):
-        if score.null_count or not pc.min(pc.binary_length(ids)).as_py() or not _is_utf8(ids):
+        with (
+            pa.input_stream(str(path), compression="detect") as stream,
+            pa.csv.open_csv(stream, parse_options=parse, convert_options=convert) as reader,
+        ):
+            if reader.schema.names != ["query-id", "corpus-id", "score"]:
+                raise Unfit
+            for batch in reader:
+                rows += len(batch)
+                if len(batch):
+                    yield _judgement_block(batch)
+        if not rows or count_lines(path) != rows + 1:
             raise Unfit
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise Unfit from error
+
+
+def _judgement_block(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array, np.ndarray]:
+    queries, passages, score = batch.columns
+    grades = score.to_numpy(zero_copy_only=False)
+    if score.null_count or not np.isfinite(grades).all() or (grades < 0).any():
+        raise Unfit
+    if not all(pc.min(pc.binary_length(ids)).as_py() and _is_utf8(ids) for ids in (queries, passages)):
+        raise Unfit
     return queries.dictionary_encode(), passages.dictionary_encode(), grades
 
 
@@ -90,11 +98,13 @@ def _json_batches(path: Path, names: tuple[str, ...]) -> Iterator[pa.RecordBatch
     schema = pa.schema([(name, pa.string()) for name in names])
     parse = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     rows = 0
-    counting = _Counting(path)
     try:
-        with pa.json.open_json(
-            pa.PythonFile(counting, mode="r"), pa.json.ReadOptions(block_size=_BLOCK), parse_options=parse
-        ) as reader:
+        with (
+            ThreadPoolExecutor(1) as beside,
+            pa.input_stream(str(path), compression="detect") as stream,
+            pa.json.open_json(stream, pa.json.ReadOptions(block_size=_BLOCK), parse_options=parse) as reader,
+        ):
+            lines = beside.submit(count_lines, path)
             for batch in reader:
                 rows += len(batch)
                 ids = batch.column("_id")
@@ -103,10 +113,21 @@ def _json_batches(path: Path, names: tuple[str, ...]) -> Iterator[pa.RecordBatch
                 if ids.null_count or batch.column("text").null_count or not pc.min(pc.binary_length(ids)).as_py():
                     raise Unfit
                 yield batch
-    except (pa.ArrowException, OSError, EOFError) as error:
+            if not rows or lines.result() != rows:
+                raise Unfit
+    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise Unfit from error
-    if not rows or counting.lines != rows or counting.irregular:
-        raise Unfit
+
+
+def count_lines(path: Path) -> int:
+    """Lines of a file (decompressed when its name ends in ``.gz``); the last may lack its end."""
+    ends, last = 0, b"\n"
+    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=0)  # noqa: SIM115
+    with cast(BinaryIO, opened) as file:
+        while block := file.read(_BLOCK):
+            ends += block.count(b"\n")
+            last = block[-1:]
+    return ends + (last != b"\n")
 
 
 def _block(ids: pa.Array, texts: pa.Array) -> Block:
@@ -139,37 +160,3 @@ def stripped(column: pa.Array) -> pa.Array:
         return column
     texts = [text.strip() for text in column.filter(pa.array(odd)).to_pylist()]
     return pc.replace_with_mask(column, pa.array(odd), pa.array(texts, pa.string()))
-
-
-class _Counting(io.RawIOBase):
-    """A file that counts its lines as it is read, decompressed when its name ends in ``.gz``."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115
-        self._ends, self._last = 0, b"\n"
-        self.irregular = False
-
-    @property
-    def lines(self) -> int:
-        """Lines so far; the last may lack its end."""
-        return self._ends + (self._last != b"\n")
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        if data:
-            self._ends += data.count(b"\n")
-            self.irregular |= b"\n\n" in data or b"\n\r" in data or (self._last == b"\n" and data[:1] in (b"\n", b"\r"))
-            self._last = data[-1:]
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

@@ -112,10 +112,10 @@ def test_an_empty_query_is_left_to_the_strict_reader(tmp_path):
 
 @pytest.mark.parametrize("name", ["train.tsv", "train.tsv.gz"])
 def test_judgements_come_as_columns(tmp_path, name):
-    text = 'query-id\tcorpus-id\tscore\nq1\td1\t3\nq1\td"2\t0.5\nNA\tnull\t1e0\n'.encode()
+    text = b'query-id\tcorpus-id\tscore\nq1\td1\t3\nq1\td"2\t0.5\nNA\tnull\t1e0\n'
     path = tmp_path / name
     path.write_bytes(gzip.compress(text) if name.endswith("gz") else text)
-    queries, passages, grades = fast.judgement_columns(path)
+    ((queries, passages, grades),) = fast.judgement_blocks(path)
     assert queries.to_pylist() == ["q1", "q1", "NA"]
     assert passages.to_pylist() == ["d1", 'd"2', "null"]
     assert grades.tolist() == [3.0, 0.5, 1.0]
@@ -145,7 +145,7 @@ def test_irregular_judgements_are_left_to_the_strict_reader(tmp_path, content):
     path = tmp_path / "train.tsv"
     path.write_text(content)
     with pytest.raises(Unfit):
-        fast.judgement_columns(path)
+        list(fast.judgement_blocks(path))
 
 
 def test_stripping_is_that_of_python():
