@@ -15,7 +15,7 @@ from pathlib import Path
 from wrank import __version__
 from wrank.errors import WrankError
 
-VERBS = ("generate", "audit", "train", "evaluate", "run", "status")  # in the order of a first reading
+VERBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "status")  # in the order of a first reading
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 
 

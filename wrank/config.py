@@ -75,6 +75,33 @@ class AuditRoot(EvaluateRoot):
 
 
 @dataclass
+class MineRoot(EvaluateRoot):
+    """Root keys of ``wrank mine``."""
+
+    miner: Any = MISSING
+    filter: Any = MISSING
+    depth: int = 200
+
+
+@dataclass
+class ScoreRoot:
+    """Root keys of ``wrank score``."""
+
+    data: Any = MISSING
+    teacher: Any = MISSING
+    logger: Any = MISSING
+    paths: Any = MISSING
+    preferences: Any = MISSING
+    split: str | None = None
+    pairs: str | None = None
+    chunk: int = 1024
+    study: str = "default"
+    name: str | None = None
+    tags: list[str] = field(default_factory=list)
+    device: str = "auto"
+
+
+@dataclass
 class RunRoot(TrainRoot):
     """Root keys of ``wrank run``."""
 
@@ -91,6 +118,8 @@ class StatusRoot:
 _ROOTS = {
     "generate": GenerateRoot,
     "audit": AuditRoot,
+    "mine": MineRoot,
+    "score": ScoreRoot,
     "train": TrainRoot,
     "evaluate": EvaluateRoot,
     "run": RunRoot,

@@ -72,6 +72,8 @@ class RankedList:
         teacher: K scores of a teacher model, or None.
         pairs: preferences (i, j, p): passage i is better than passage j with probability p.
         paraphrases: equivalent forms of the query.
+        keys: K text keys (`wrank.data.text_hash.text_key`) of the passages as the collection holds them, whatever an
+            augmentation makes of the texts; None = those of `passages`.
     """
 
     query_id: str
@@ -84,3 +86,4 @@ class RankedList:
     teacher: list[float] | None = None
     pairs: list[tuple[int, int, float]] = field(default_factory=list)
     paraphrases: list[str] = field(default_factory=list)
+    keys: list[int] | None = None

@@ -77,10 +77,14 @@ def collate(lists: Sequence[RankedList], known: Callable[[str], Sequence[int]]) 
         passages=[padded(item.passages, "") for item in lists],
         grades_BK=torch.tensor([padded(item.grades, 0.0) for item in lists], dtype=torch.float32),
         mask_BK=torch.tensor([padded([True] * len(item.passages), False) for item in lists]),
-        keys_BK=torch.tensor([padded([text_key(text) for text in item.passages], NO_KEY) for item in lists]),
+        keys_BK=torch.tensor([padded(_keys_of(item), NO_KEY) for item in lists]),
         known_BJ=torch.tensor([padded(keys, NO_KEY, width) for keys in known_keys], dtype=torch.int64),
         weight_B=torch.tensor([item.weight for item in lists], dtype=torch.float32),
     )
+
+
+def _keys_of(item: RankedList) -> list[int]:
+    return [text_key(text) for text in item.passages] if item.keys is None else item.keys
 
 
 def in_batch_masks(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,20 @@ from wrank.data.judgements import Judgements
 from wrank.data.table_base import Table
 from wrank.errors import WrankError
 from wrank.files import sha256_of_json
+
+
+class Mixed(Protocol):
+    """What a mix adds to a collection (`wrank.data.mix`); its judgements have the columns ``part`` and ``weight``."""
+
+    names: Sequence[str]
+    """The parts, in their order."""
+
+    known: Judgements
+    """Every judged pair of the sources, whatever the steps made of it: none is a negative of its query."""
+
+    def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
+        """Which of a query's pairs take part in an epoch."""
+
 
 ALL_SPLIT = "all"
 """The split that is meant to hold every judged query."""
@@ -28,6 +43,7 @@ class Collection:
         split: the split's name.
         fingerprint: SHA-256 over the content it was read from.
         notes: counts of what the reader let pass, e.g. identical judgements given twice.
+        mixed: where the judgements came from when sources were mixed, or None.
     """
 
     name: str
@@ -38,6 +54,7 @@ class Collection:
     split: str
     fingerprint: str
     notes: Mapping[str, int] = field(default_factory=dict)
+    mixed: Mixed | None = None
 
     def query_text(self, query_id: str) -> str:
         """The text of a query."""
@@ -59,9 +76,17 @@ class Collection:
         query_row = self.queries.find(query_id)
         if query_row is None:
             return []
-        rows, grades = self.judgements.of_query(query_row)
-        known = [*rows[grades > 0].tolist(), *self.passages.rows(self.excluded.get(query_id, ()))]
+        known = self.passages.rows(self.excluded.get(query_id, ()))
+        for judged in (self.judgements, *([] if self.mixed is None else [self.mixed.known])):
+            rows, grades = judged.of_query(query_row)
+            known += rows[grades > 0].tolist()
         return sorted({int(self.passages.keys[row]) for row in known})
+
+    def known_of(self, query_row: int) -> list[int]:
+        """Text keys of what a mix's sources judged for a query, even where its steps left it out."""
+        if self.mixed is None:
+            return []
+        return [int(self.passages.keys[row]) for row in self.mixed.known.of_query(query_row)[0].tolist()]
 
     def restricted_to(self, query_ids: Sequence[str], split: str) -> "Collection":
         """The same collection with the judgements of some of its queries, e.g. the part that steers training.

@@ -51,6 +51,7 @@ class Judgements(Mapping[str, Mapping[str, float]]):
         offsets: int64 [Q + 1].
         passage_rows: int32 [P].
         grades: float64 [P].
+        extra: further columns [P], by name.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Judgements(Mapping[str, Mapping[str, float]]):
         self.passage_rows, self.grades = columns["passage_rows"], columns["grades"]
         self._sorted_rows, self._places = columns["sorted_rows"], columns["places"]
         self._columns = columns
+        self.extra = {name: column for name, column in columns.items() if name not in _KINDS}
 
     @classmethod
     def of_pairs(
@@ -100,7 +102,8 @@ class Judgements(Mapping[str, Mapping[str, float]]):
             folder: where.
             queries: what query rows mean.
             passages: what passage rows mean.
-            pairs: called when there is no such folder; returns query rows, passage rows, grades, each [P].
+            pairs: called when there is no such folder; returns query rows, passage rows, grades, each [P], and, if
+                wanted, further columns by name.
 
         Raises:
             Conflict: a pair with two grades.
@@ -109,9 +112,10 @@ class Judgements(Mapping[str, Mapping[str, float]]):
 
         def write(partial: Path) -> None:
             columns, repeated = grouped(*pairs())
-            for name, kind in _KINDS.items():
+            kinds = {name: _KINDS.get(name, column.dtype.newbyteorder("<").str) for name, column in columns.items()}
+            for name, kind in kinds.items():
                 columns[name].astype(kind).tofile(partial / f"{name}.bin")
-            finish(partial, {"repeated_judgements": repeated})
+            finish(partial, {"repeated_judgements": repeated, "kinds": kinds})
 
         build_once(folder, write)
         return cls.open(folder, queries, passages)
@@ -124,7 +128,7 @@ class Judgements(Mapping[str, Mapping[str, float]]):
             WrankError: nothing there, another format, or a file of the wrong size.
         """
         meta = read_meta(folder, "table of judgements")
-        columns = {name: mapped(folder / f"{name}.bin", kind) for name, kind in _KINDS.items()}
+        columns = {name: mapped(folder / f"{name}.bin", kind) for name, kind in meta["kinds"].items()}
         return cls(queries, passages, columns, {"repeated_judgements": meta["repeated_judgements"]}, folder)
 
     @staticmethod
@@ -157,8 +161,12 @@ class Judgements(Mapping[str, Mapping[str, float]]):
 
     def at(self, place: int) -> tuple[np.ndarray, np.ndarray]:
         """Passage rows and grades of the query at a place (0 to Q - 1)."""
-        span = slice(int(self.offsets[place]), int(self.offsets[place + 1]))
+        span = self.span(place)
         return self.passage_rows[span], self.grades[span]
+
+    def span(self, place: int) -> slice:
+        """Where the pairs of the query at a place are in every column [P]."""
+        return slice(int(self.offsets[place]), int(self.offsets[place + 1]))
 
     def of_query(self, query_row: int) -> tuple[np.ndarray, np.ndarray]:
         """Passage rows and grades of a query; none when it has no pair."""
@@ -196,6 +204,7 @@ class Judgements(Mapping[str, Mapping[str, float]]):
             "grades": self.grades[index],
             "sorted_rows": rows[ascending],
             "places": ascending.astype(np.int32),
+            **{name: column[index] for name, column in self.extra.items()},
         }
         return Judgements(self.queries, self.passages, columns)
 
@@ -208,13 +217,19 @@ class Judgements(Mapping[str, Mapping[str, float]]):
         return None if row is None else self.place_of(row)
 
 
-def grouped(query_rows: np.ndarray, passage_rows: np.ndarray, grades: np.ndarray) -> tuple[dict[str, np.ndarray], int]:
+def grouped(
+    query_rows: np.ndarray,
+    passage_rows: np.ndarray,
+    grades: np.ndarray,
+    extra: Mapping[str, np.ndarray] | None = None,
+) -> tuple[dict[str, np.ndarray], int]:
     """Pairs put together by query, queries in the order of their first pair, pairs in the order given.
 
     Args:
         query_rows: [P].
         passage_rows: [P].
         grades: [P].
+        extra: further columns [P].
 
     Returns:
         The columns of `Judgements`, and how many pairs came again with the same grade (they are left out).
@@ -226,11 +241,11 @@ def grouped(query_rows: np.ndarray, passage_rows: np.ndarray, grades: np.ndarray
     grades = np.asarray(grades, dtype=np.float64)
     kept = _first_of_each(query_rows, passage_rows, grades)
     repeated = 0 if kept is None else len(query_rows) - len(kept)
-    if kept is not None:
-        query_rows, passage_rows, grades = query_rows[kept], passage_rows[kept], grades[kept]
-    order = _by_query(query_rows)
-    if order is not None:
-        query_rows, passage_rows, grades = query_rows[order], passage_rows[order], grades[order]
+    more = dict(extra or {})
+    for order in (kept, _by_query(query_rows if kept is None else query_rows[kept])):
+        if order is not None:
+            query_rows, passage_rows, grades = query_rows[order], passage_rows[order], grades[order]
+            more = {name: column[order] for name, column in more.items()}
     starts = _starts(query_rows)
     rows = query_rows[starts]
     ascending = np.argsort(rows)
@@ -241,6 +256,7 @@ def grouped(query_rows: np.ndarray, passage_rows: np.ndarray, grades: np.ndarray
         "grades": grades,
         "sorted_rows": rows[ascending],
         "places": ascending.astype(np.int32),
+        **more,
     }, repeated
 
 

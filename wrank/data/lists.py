@@ -5,16 +5,18 @@ queries. Left out of every list: passages excluded for the query, passages witho
 list already. A negative is never judged or excluded for its query, nor has the text of such a passage.
 """
 
-import hashlib
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 
+from wrank.data.augment.base import Augmentation
 from wrank.data.collection import Collection
 from wrank.data.pool import Pool, dense_candidates, read_pool, rows_with_positive
+from wrank.data.position import generator_at
 from wrank.errors import WrankError
 from wrank.records import RankedList
 
@@ -40,6 +42,7 @@ class ListSampler:
         window: for ``dense``: first and last rank drawn from, counted from 1 after judged, excluded and repeated
             passages have left the ranking.
         seed: any whole number; 0 is a seed.
+        augment: what becomes of each list's texts, or None.
         query_ids: the queries to draw for, None = all judged ones.
 
     Attributes:
@@ -62,12 +65,14 @@ class ListSampler:
         candidates: Mapping[str, Sequence[str]] | None = None,
         window: Sequence[int] = (5, 60),
         seed: int = 0,
+        augment: Augmentation | None = None,
         query_ids: Sequence[str] | None = None,
     ) -> None:
         _check(size, choice, judged, negatives, candidates, window)
         self.collection, self.size, self.choice, self.negatives, self.seed = collection, size, choice, negatives, seed
         self.judged = size if judged is None else min(judged, size)
         self.first, self.last = window
+        self.augment = augment
         self._candidates = candidates or {}
         wanted = collection.judgements.query_rows if query_ids is None else _rows_of(query_ids, collection)
         self.query_rows = rows_with_positive(collection, wanted)
@@ -92,7 +97,7 @@ class ListSampler:
 
     def order(self, epoch: int) -> np.ndarray:
         """The order of an epoch's items: a permutation of their indices, a function of (seed, epoch)."""
-        return _generator("order", self.seed, epoch).permutation(len(self))
+        return generator_at("order", self.seed, epoch).permutation(len(self))
 
     def sample(self, epoch: int, index: int) -> RankedList:
         """The list of one query in one epoch.
@@ -102,29 +107,33 @@ class ListSampler:
             index: of the query in `query_rows`.
 
         Returns:
-            Judged passages from the highest grade on, then negatives (grade 0); `sources` holds ``judged``,
-            ``random`` or ``dense``.
+            Judged passages from the highest grade on, then negatives (grade 0); `sources` holds ``judged`` (or the
+            part of a mix), ``random`` or ``dense``.
         """
         query_row = int(self.query_rows[index])
         query_id = self.collection.queries.id(query_row)
-        pool = self._pool(query_row, query_id)
-        generator = _generator("list", self.seed, epoch, query_id)
+        pool = self._pool(query_row, query_id, epoch)
+        generator = generator_at("list", self.seed, epoch, query_id)
         chosen = self._choose(pool, generator)
-        rows = [pool.rows[place] for place in chosen]
-        grades = [pool.grades[place] for place in chosen]
-        negatives = self._draw_negatives(pool, generator, self.size - len(rows))
-        table = self.collection.passages
-        return RankedList(
+        judged = [pool.rows[place] for place in chosen]
+        negatives = self._draw_negatives(pool, generator, self.size - len(judged))
+        table, rows = self.collection.passages, judged + negatives
+        teacher = None if pool.teacher is None else [pool.teacher[place] for place in chosen]
+        item = RankedList(
             query_id=query_id,
             query=self.collection.queries.text(query_row),
-            passage_ids=[table.id(row) for row in rows + negatives],
-            passages=table.texts(rows + negatives),
-            grades=grades + [0.0] * len(negatives),
-            sources=["judged"] * len(rows) + [self.negatives] * len(negatives),
+            passage_ids=[table.id(row) for row in rows],
+            passages=table.texts(rows),
+            grades=[pool.grades[place] for place in chosen] + [0.0] * len(negatives),
+            sources=[pool.sources[place] for place in chosen] + [self.negatives] * len(negatives),
+            weight=pool.weight,
+            teacher=None if teacher is None else teacher + [math.nan] * len(negatives),
+            keys=[int(table.keys[row]) for row in rows],
         )
+        return item if self.augment is None else self.augment(item, epoch)
 
-    def _pool(self, query_row: int, query_id: str) -> Pool:
-        pool = read_pool(self.collection, query_row)
+    def _pool(self, query_row: int, query_id: str, epoch: int) -> Pool:
+        pool = read_pool(self.collection, query_row, epoch)
         if pool is None:
             raise WrankError(f"query {query_id!r} has no relevant passage any more: the collection changed")
         if self.negatives != "dense":
@@ -177,11 +186,6 @@ class ListSampler:
                         return list(drawn.values())
             rows = generator.permutation(len(table))
         return list(drawn.values())
-
-
-def _generator(*position: str | int) -> np.random.Generator:
-    digest = hashlib.blake2b("\0".join(map(str, position)).encode("utf-8"), digest_size=16).digest()
-    return np.random.default_rng(int.from_bytes(digest, "little"))
 
 
 def _check(

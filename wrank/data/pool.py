@@ -1,11 +1,12 @@
 """What can be drawn into the lists of one query."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wrank.data.collection import Collection
+from wrank.data.collection import Collection, Mixed
+from wrank.data.judgements import Judgements
 from wrank.data.table_base import Table
 from wrank.errors import WrankError
 
@@ -18,37 +19,68 @@ class Pool:
         rows: judged passages, highest grade first; each text once (of equal texts the one with the highest grade), none
             without text, none excluded.
         grades: their grades.
+        sources: where each came from: ``judged``, or the part of a mix.
+        teacher: a teacher's score of each (NaN: none), or None.
         forbidden: text keys of all judged and excluded passages: no negative may have one.
         candidates: where dense negatives are drawn from.
+        weight: of the list in the loss.
     """
 
     rows: tuple[int, ...]
     grades: tuple[float, ...]
+    sources: tuple[str, ...]
     forbidden: frozenset[int]
+    teacher: tuple[float, ...] | None = None
     candidates: tuple[int, ...] = ()
+    weight: float = 1.0
 
 
-def read_pool(collection: Collection, query_row: int) -> Pool | None:
+def read_pool(collection: Collection, query_row: int, epoch: int = 0) -> Pool | None:
     """The pool of a query, without candidates; None when it holds nothing relevant.
 
     Args:
         collection: passages and judgements.
         query_row: row of a judged query.
+        epoch: from 0; parts of a mix that give random pairs give others in another epoch.
     """
-    table = collection.passages
+    table, judged = collection.passages, collection.judgements
     keys = table.keys
+    place = judged.place_of(query_row)
+    if place is None:
+        return None
     excluded = collection.excluded.get(collection.queries.id(query_row), ()) if collection.excluded else ()
     excluded_keys = {int(keys[row]) for row in table.rows(excluded)}
-    rows_P, grades_P = collection.judgements.of_query(query_row)
-    judged = [(row, grade, int(keys[row])) for row, grade in zip(rows_P.tolist(), grades_P.tolist(), strict=True)]
-    best: dict[int, tuple[int, float]] = {}
-    for row, grade, key in sorted(judged, key=lambda item: (-item[1], item[0])):
-        if key not in excluded_keys and not table.is_empty(row):
-            best.setdefault(key, (row, grade))
-    if not any(grade > 0 for _, grade in best.values()):
+    span = judged.span(place)
+    rows, grades = judged.passage_rows[span].tolist(), judged.grades[span].tolist()
+    row_keys = [int(keys[row]) for row in rows]
+    kept: Iterable[int] = range(len(rows))
+    if collection.mixed is not None:
+        kept = collection.mixed.draw(collection.queries.id(query_row), epoch, judged.extra["part"][span], grades)
+    best: dict[int, int] = {}
+    for at in sorted(kept, key=lambda at: (-grades[at], rows[at])):
+        if row_keys[at] not in excluded_keys and not table.is_empty(rows[at]):
+            best.setdefault(row_keys[at], at)
+    chosen = list(best.values())
+    if not any(grades[at] > 0 for at in chosen):
         return None
-    rows, grades = zip(*best.values(), strict=True)
-    return Pool(rows, grades, frozenset(excluded_keys.union(key for _, _, key in judged)))
+    pool = Pool(
+        rows=tuple(rows[at] for at in chosen),
+        grades=tuple(grades[at] for at in chosen),
+        sources=("judged",) * len(chosen),
+        forbidden=frozenset(excluded_keys.union(row_keys, collection.known_of(query_row))),
+    )
+    return pool if collection.mixed is None else _with_mix(collection.mixed, judged, span, chosen, pool)
+
+
+def _with_mix(mixed: Mixed, judged: Judgements, span: slice, chosen: list[int], pool: Pool) -> Pool:
+    parts, weights = judged.extra["part"][span], judged.extra["weight"][span]
+    teacher = judged.extra["teacher"][span] if "teacher" in judged.extra else None
+    return replace(
+        pool,
+        sources=tuple(mixed.names[int(parts[at])] for at in chosen),
+        teacher=None if teacher is None else tuple(float(teacher[at]) for at in chosen),
+        weight=float(weights[-1]),  # the last part that has the query decides
+    )
 
 
 def rows_with_positive(collection: Collection, query_rows: np.ndarray) -> np.ndarray:

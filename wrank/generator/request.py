@@ -1,6 +1,7 @@
 """What passes between a recipe, the pipeline and an engine: items, requests, replies, written texts."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -50,14 +51,18 @@ class Request:
     Attributes:
         id: its content key (SHA-256, hexadecimal): query, recipe, prompt, model, sampling, slot and attempt.
         messages: the conversation, each ``{"role": system | user | assistant, "content": text}``.
-        schema: JSON schema (an object) that the reply must obey.
+        schema: JSON schema (an object) that the reply must obey; an empty one: free text.
         sampling: how to draw.
+        logprobs: so many of the most probable tokens are reported for each token of the reply, with their
+            log-probabilities; 0 = none. Asked for with an empty schema: whether a schema's mask comes before or after
+            these probabilities differs between engines.
     """
 
     id: str
     messages: tuple[Mapping[str, str], ...]
     schema: Mapping[str, Any]
     sampling: Sampling
+    logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class Reply:
         output_tokens: tokens written.
         seconds: from when the engine took the request to when it was done.
         error: why, when `finish` is ``error``.
+        logprobs: for each token of the reply, the most probable tokens' texts and natural log-probabilities (before
+            temperature and top_p); None when none were asked for, or the engine gave none.
     """
 
     id: str
@@ -82,6 +89,7 @@ class Reply:
     output_tokens: int
     seconds: float
     error: str = ""
+    logprobs: list[dict[str, float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +111,18 @@ class Written:
     grade: float
     label: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def by_text(tokens: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Log-probabilities by the tokens' texts: log(e^x + e^y) where two tokens have one text.
+
+    Args:
+        tokens: (text, log-probability).
+    """
+    found: dict[str, float] = {}
+    for text, value in tokens:
+        if text in found:
+            low, high = sorted((found[text], value))
+            value = high + math.log1p(math.exp(low - high)) if high > -math.inf else high
+        found[text] = value
+    return found

@@ -124,7 +124,7 @@ def renewed(item: RankedList, **changes: Any) -> RankedList:
         item: the list to copy.
         changes: fields with new values.
     """
-    lists = ("passage_ids", "passages", "grades", "sources", "teacher", "pairs", "paraphrases")
+    lists = ("passage_ids", "passages", "grades", "sources", "teacher", "pairs", "paraphrases", "keys")
     copies = {name: copy.copy(getattr(item, name)) for name in lists if name not in changes}
     return replace(item, **copies, **changes)
 

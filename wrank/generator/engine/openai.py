@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from wrank.errors import WrankError
 from wrank.files import short
 from wrank.generator.engine.base import Engine
-from wrank.generator.request import Reply, Request
+from wrank.generator.request import Reply, Request, by_text
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a second try, and before any
 _TRIES_AT_START = 3
@@ -222,14 +222,16 @@ class OpenAI(Engine):
         if sampling.repetition_penalty != 1:
             extra.setdefault("repetition_penalty", sampling.repetition_penalty)
         schema = {"name": "answer", "strict": True, "schema": dict(request.schema)}
+        held = {"response_format": {"type": "json_schema", "json_schema": schema}} if request.schema else {}
         return {
             "model": self.model,
             "messages": [dict(message) for message in request.messages],
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_tokens,
-            "response_format": {"type": "json_schema", "json_schema": schema},
             "extra_body": extra or None,
+            **held,
+            **({"logprobs": True, "top_logprobs": request.logprobs} if request.logprobs else {}),
         }
 
     def facts(self) -> dict[str, Any]:
@@ -277,9 +279,17 @@ def _reply(request: Request, answer: Any, seconds: float) -> Reply:
         return Reply(request.id, "", "error", read, written, seconds, f"no choices in {short(str(answer))}")
     choice = choices[0]
     text, refusal = choice.message.content or "", getattr(choice.message, "refusal", None)
+    logprobs = _logprobs(choice) if request.logprobs else None
     if choice.finish_reason == "length":
-        return Reply(request.id, text, "length", read, written, seconds)
+        return Reply(request.id, text, "length", read, written, seconds, logprobs=logprobs)
     if choice.finish_reason != "stop" or not text:
         error = f"finish {choice.finish_reason!r}, {'refusal: ' + refusal if refusal else f'{len(text)} characters'}"
         return Reply(request.id, text, "error", read, written, seconds, error)
-    return Reply(request.id, text, "stop", read, written, seconds)
+    return Reply(request.id, text, "stop", read, written, seconds, logprobs=logprobs)
+
+
+def _logprobs(choice: Any) -> list[dict[str, float]] | None:
+    places = getattr(getattr(choice, "logprobs", None), "content", None)
+    if not places:
+        return None
+    return [by_text((token.token, float(token.logprob)) for token in place.top_logprobs or [place]) for place in places]

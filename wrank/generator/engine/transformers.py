@@ -15,7 +15,7 @@ from wrank.generator.engine.base import Engine
 from wrank.generator.engine.bundled import model_identity, resolve_model
 from wrank.generator.engine.constraint import Grammars, SchemaMask
 from wrank.generator.engine.quiet import quiet
-from wrank.generator.request import Reply, Request
+from wrank.generator.request import Reply, Request, by_text
 
 _DTYPES = ("auto", "bfloat16", "float16", "float32")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -23,7 +23,7 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A request that was taken: its prompt in tokens, its schema's state, when it came."""
+    """A request that was taken: its prompt in tokens, its schema's state (None: free text), when it came."""
 
     request: Request
     tokens: list[int]
@@ -144,7 +144,8 @@ class Transformers(Engine):
             tokens = self._encode(request.messages)
             if len(tokens) >= self._context:
                 raise ValueError(f"the prompt has {len(tokens)} tokens, the context holds {self._context}")
-            return _Waiting(request, tokens, self._grammars.matcher(request.schema), came)
+            matcher = self._grammars.matcher(request.schema) if request.schema else None
+            return _Waiting(request, tokens, matcher, came)
         except Exception as error:  # a template may raise anything; this request alone is lost
             return Reply(request.id, "", "error", 0, 0, 0.0, f"{type(error).__name__}: {error}")
 
@@ -166,34 +167,51 @@ class Transformers(Engine):
 
     def _choose(self, waiting: Sequence[_Waiting]) -> list[_Waiting]:
         oldest = waiting[0]
-        alike = [entry for entry in waiting if entry.request.sampling == oldest.request.sampling]
+        alike = [entry for entry in waiting if _kind(entry.request) == _kind(oldest.request)]
         return sorted(alike, key=lambda entry: abs(len(entry.tokens) - len(oldest.tokens)))[: self.batch_size]
 
     @torch.inference_mode()
     def _write(self, batch: Sequence[_Waiting]) -> list[Reply]:
         sampling, width = batch[0].request.sampling, max(len(entry.tokens) for entry in batch)
+        held, logprobs = bool(batch[0].request.schema), batch[0].request.logprobs
         pad = self._ends[0]
         rows = [[pad] * (width - len(entry.tokens)) + entry.tokens for entry in batch]
         seen = [[0] * (width - len(entry.tokens)) + [1] * len(entry.tokens) for entry in batch]
         device = self._model.device
-        mask = SchemaMask([entry.matcher for entry in batch], width, self._ends)
+        mask = SchemaMask([entry.matcher for entry in batch], width, self._ends) if held else None
         with quiet(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(_seed(self.seed, [entry.request.id for entry in batch]))
-            written = self._model.generate(
+            made = self._model.generate(
                 input_ids=torch.tensor(rows, device=device),
                 attention_mask=torch.tensor(seen, device=device),
                 generation_config=_settings(sampling, min(sampling.max_tokens, self._context - width), self._ends),
-                logits_processor=[mask],
-            )[:, width:].tolist()
-        return [self._reply(entry, written[row], mask.error(row)) for row, entry in enumerate(batch)]
+                logits_processor=[mask] if mask else [],
+                return_dict_in_generate=True,
+                output_logits=logprobs > 0,
+            )
+        written = made.sequences[:, width:].tolist()
+        top = [self._most_probable(logits_BV, logprobs) for logits_BV in made.logits] if logprobs else []
+        return [
+            self._reply(entry, written[row], mask.error(row) if mask else "", [place[row] for place in top])
+            for row, entry in enumerate(batch)
+        ]
 
-    def _reply(self, entry: _Waiting, tokens: list[int], error: str) -> Reply:
+    def _most_probable(self, logits_BV: torch.Tensor, count: int) -> list[dict[str, float]]:
+        """Texts and log-probabilities of each row's most probable tokens."""
+        top = logits_BV.float().log_softmax(dim=-1).topk(min(count, logits_BV.shape[1]), dim=-1)
+        return [
+            by_text((self._tokenizer.decode([token]), value) for token, value in zip(tokens, values, strict=True))
+            for tokens, values in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        ]
+
+    def _reply(self, entry: _Waiting, tokens: list[int], error: str, top: list[dict[str, float]]) -> Reply:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
         text = self._tokenizer.decode(tokens[:end], skip_special_tokens=True)
         count = len(tokens) if end is None else end + 1
         seconds = time.monotonic() - entry.came
         finish = "error" if error else "length" if end is None else "stop"
-        return Reply(entry.request.id, text, finish, len(entry.tokens), count, seconds, error)  # type: ignore[arg-type]
+        logprobs = top[:count] if entry.request.logprobs else None
+        return Reply(entry.request.id, text, finish, len(entry.tokens), count, seconds, error, logprobs)  # type: ignore[arg-type]
 
     def facts(self) -> dict[str, Any]:
         """Device, precision, context in tokens, seconds to start."""
@@ -211,6 +229,11 @@ def _device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _kind(request: Request) -> tuple[Any, ...]:
+    """What the requests of a batch have in common."""
+    return request.sampling, request.logprobs, bool(request.schema)
 
 
 def _seed(seed: int, ids: Sequence[str]) -> int:

@@ -206,4 +206,5 @@ class Vllm(Engine):
 
 def _message(number: int, request: Request) -> dict[str, Any]:
     messages = [dict(message) for message in request.messages]
-    return {"n": number, "messages": messages, "schema": dict(request.schema), "sampling": asdict(request.sampling)}
+    message = {"n": number, "messages": messages, "schema": dict(request.schema), "sampling": asdict(request.sampling)}
+    return message | ({"logprobs": request.logprobs} if request.logprobs else {})

@@ -4,15 +4,17 @@ Run as a script, by path, by an interpreter whose environment has vLLM but need 
 library and vLLM is imported here. Arguments: the two pipes' numbers. Messages are JSON objects, one a line.
 
 In: first ``{"llm": arguments of vllm.LLM, "chat": values for the chat template}``, then ``{"n", "messages", "schema",
-"sampling"}`` or ``{"abort": [n]}``. Out: ``{"ready": facts}``, then for each request ``{"n", "text", "finish",
-"prompt_tokens", "output_tokens", "seconds", "error"}``; ``{"alive": true}`` now and then while it works; ``{"fatal":
-reason}`` before it gives up. vLLM prints as it likes: neither pipe is standard output.
+"sampling", "logprobs"}`` (an empty schema: free text; logprobs only when wanted) or ``{"abort": [n]}``. Out:
+``{"ready": facts}``, then for each request ``{"n", "text", "finish", "prompt_tokens", "output_tokens", "seconds",
+"error", "logprobs"}`` (the last when asked for); ``{"alive": true}`` now and then while it works; ``{"fatal": reason}``
+before it gives up. vLLM prints as it likes: neither pipe is standard output.
 
 The end of the first pipe means that nobody wants more: the process ends, and with it its group.
 """
 
 import atexit
 import json
+import math
 import os
 import queue
 import signal
@@ -146,13 +148,22 @@ class _Server:
         error = f"vLLM ended it with {written.finish_reason!r}" if finish == "error" else ""
         seconds = time.monotonic() - came
         number = int(output.request_id)
-        self.reply(number, written.text, finish, prompt_tokens, len(written.token_ids), seconds, error)
+        more = _logprobs(written)
+        self.reply(number, written.text, finish, prompt_tokens, len(written.token_ids), seconds, error, **more)
 
     def reply(
-        self, n: int, text: str, finish: str, prompt_tokens: int, output_tokens: int, seconds: float, error: str
+        self,
+        n: int,
+        text: str,
+        finish: str,
+        prompt_tokens: int,
+        output_tokens: int,
+        seconds: float,
+        error: str,
+        **more: Any,
     ) -> None:
         reply = {"n": n, "text": text, "finish": finish, "error": error, "seconds": seconds}
-        _send(self.outbox, reply | {"prompt_tokens": prompt_tokens, "output_tokens": output_tokens})
+        _send(self.outbox, reply | {"prompt_tokens": prompt_tokens, "output_tokens": output_tokens} | more)
 
     def encode(self, messages: list[dict[str, str]]) -> list[int]:
         """The conversation as the model's chat template puts it, in tokens."""
@@ -186,11 +197,27 @@ def _parameters(message: dict[str, Any]) -> Any:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+    schema, logprobs = message["schema"], message.get("logprobs", 0)
     return SamplingParams(
         **message["sampling"],
-        structured_outputs=StructuredOutputsParams(json=message["schema"]),
+        structured_outputs=StructuredOutputsParams(json=schema) if schema else None,
         output_kind=RequestOutputKind.FINAL_ONLY,
+        **({"logprobs": logprobs} if logprobs else {}),
     )
+
+
+def _logprobs(written: Any) -> dict[str, Any]:
+    """Log-probabilities by the tokens' texts, place by place; tokens of one text are put together."""
+    if not getattr(written, "logprobs", None):
+        return {}
+    places: list[dict[str, float]] = []
+    for place in written.logprobs:
+        found: dict[str, float] = {}
+        for token in place.values():
+            text, value = token.decoded_token or "", max(float(token.logprob), -1e4)  # JSON has no infinity
+            found[text] = math.log(math.exp(found[text]) + math.exp(value)) if found.get(text, -99) > -99 else value
+        places.append(found)
+    return {"logprobs": places}
 
 
 def _device() -> str:

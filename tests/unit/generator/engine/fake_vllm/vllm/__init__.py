@@ -15,8 +15,11 @@ __version__ = "0.0.fake"
 
 
 class SamplingParams:
-    def __init__(self, *, temperature, top_p, max_tokens, repetition_penalty, structured_outputs, output_kind):
-        self.max_tokens, self.schema = max_tokens, structured_outputs.json
+    def __init__(
+        self, *, temperature, top_p, max_tokens, repetition_penalty, structured_outputs, output_kind, logprobs=None
+    ):
+        self.max_tokens, self.schema = max_tokens, structured_outputs.json if structured_outputs else None
+        self.logprobs = logprobs
 
 
 class _Tokenizer:
@@ -31,6 +34,12 @@ class _Tokenizer:
         assert not add_special_tokens
         self.seen = text
         return text.split(" ")
+
+
+_LOGPROBS = {
+    number: SimpleNamespace(decoded_token=text, logprob=logprob)
+    for number, (text, logprob) in enumerate([("2", -0.5), ("1", -1.5), ("2", -2.5), ("x", float("-inf"))])
+}
 
 
 class _Engine:
@@ -72,7 +81,9 @@ class _Engine:
             facts = {"words": words, "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "aborted": self.aborted}
             facts |= {"seed": self.arguments["seed"], "cache": os.environ.get("VLLM_CPU_KVCACHE_SPACE")}
             facts |= {"arguments": self.arguments, "at_once": len(self.work), "pid": os.getpid()}
+            facts |= {"schema": parameters.schema, "logprobs": parameters.logprobs}
             text = SimpleNamespace(text=json.dumps(facts), token_ids=[1, 2, 3], finish_reason=finish)
+            text.logprobs = parameters.logprobs and [_LOGPROBS] * 3
             done.append(SimpleNamespace(request_id=name, finished=True, outputs=[text]))
             del self.work[name]
         return done

@@ -1,0 +1,79 @@
+"""The contract of a step: pairs in, pairs out, all at once as arrays, no text read unless the step is about texts.
+
+Shapes: P pairs. A query's pairs stand together, queries in the order of their first pair, pairs in the order given.
+"""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from wrank.data.table_base import Table
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Graded pairs of query and passage.
+
+    Attributes:
+        queries: what query rows mean.
+        passages: what passage rows mean.
+        query_rows: int32 [P].
+        passage_rows: int32 [P].
+        grades: float64 [P]; 0 = not relevant, higher = better; a source's scores until they are relabelled.
+        teacher: float64 [P] scores of a teacher (NaN: none for this pair), or None.
+        weights: float64 [P]: the weight that the pair's list has in the loss.
+        folder: where the source keeps facts about its passages (provenance), or None.
+        place: the configuration key of the mix's part, for messages, e.g. ``data.mix.parts.real``.
+    """
+
+    queries: Table
+    passages: Table
+    query_rows: np.ndarray
+    passage_rows: np.ndarray
+    grades: np.ndarray
+    teacher: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    folder: str | None = None
+    place: str = "data.mix"
+
+    def __len__(self) -> int:
+        return len(self.query_rows)
+
+    def only(self, kept: np.ndarray) -> "Pairs":
+        """Some of the pairs.
+
+        Args:
+            kept: bool [P], or their places, ascending.
+        """
+        columns = ("query_rows", "passage_rows", "grades", "teacher", "weights")
+        chosen = {name: column[kept] for name in columns if (column := getattr(self, name)) is not None}
+        return dataclasses.replace(self, **chosen)
+
+    def graded(self, grades: np.ndarray) -> "Pairs":
+        """The same pairs with other grades, float64 [P]."""
+        return dataclasses.replace(self, grades=np.asarray(grades, dtype=np.float64))
+
+    def offsets(self) -> np.ndarray:
+        """int64 [Q + 1]: query i's pairs are ``offsets[i]:offsets[i + 1]``."""
+        starts = np.flatnonzero(np.diff(self.query_rows, prepend=-1))
+        return np.append(starts, len(self)).astype(np.int64)
+
+
+class Step(ABC):
+    """One step of a part of a mix, or of the whole mix.
+
+    Attributes:
+        pairwise: what becomes of a pair depends on that pair alone, so the step may follow a random draw.
+    """
+
+    pairwise = False
+
+    @abstractmethod
+    def __call__(self, pairs: Pairs) -> Pairs:
+        """The pairs after the step; the given ones are not changed.
+
+        Raises:
+            WrankError: what the step needs is not there; nothing of the kind is passed over in silence.
+        """
