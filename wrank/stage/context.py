@@ -51,8 +51,13 @@ class Context:
     def collection(self, split: str) -> Collection:
         """The collection with the judgements of one split, read and checked once."""
         if split not in self._collections:
-            self._collections[split] = self.source.load(split, Path(plain(self.cfg, "paths.tables")))
+            self._collections[split] = self.source.load(split, self.tables)
         return self._collections[split]
+
+    @property
+    def tables(self) -> Path:
+        """Where tables of texts and of judgements are kept."""
+        return Path(plain(self.cfg, "paths.tables"))
 
     @property
     def test_split(self) -> str:

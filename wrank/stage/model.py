@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.lists import ListSampler
@@ -82,6 +84,7 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
         name=run_name(context),
         config={
             "lists": lists,
+            "augment": _augment_identity(context),
             "dev": {"split": plain(context.cfg, "data.dev_split"), "share": plain(context.cfg, "data.dev_share")},
             "max_queries": plain(context.cfg, "max_queries"),
             "loss": plain(context.cfg, "loss"),
@@ -140,9 +143,14 @@ def _lists_identity(context: Context) -> dict[str, Any]:
     return lists
 
 
+def _augment_identity(context: Context) -> Any:
+    return None if OmegaConf.select(context.cfg, "data.augment") is None else plain(context.cfg, "data.augment")
+
+
 def _sampler(context: Context, collection: Collection, query_ids: Sequence[str], **named: Any) -> ListSampler:
     make: Callable[..., ListSampler] = build(context.cfg, "data.lists")
-    return make(collection, seed=int(context.cfg.seed), query_ids=query_ids, **named)
+    augment = None if _augment_identity(context) is None else build(context.cfg, "data.augment")
+    return make(collection, seed=int(context.cfg.seed), query_ids=query_ids, augment=augment, **named)
 
 
 def _dev_set(context: Context, plan: Plan) -> DevSet | None:

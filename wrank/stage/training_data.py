@@ -2,13 +2,14 @@
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from omegaconf import OmegaConf
 
-from wrank.config import plain
+from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.join import join
+from wrank.data.mix import Mix
 from wrank.data.source.beir import BeirSource
 from wrank.data.split import split_queries
 from wrank.errors import WrankError
@@ -49,9 +50,12 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
     """
     if generated is None and context.cfg.synthetic == "only":
         raise WrankError("synthetic=only: there are no generated passages to train on; add generator=graded")
-    real = _real(context, generated is not None)
+    mixing = OmegaConf.select(context.cfg, "data.mix") is not None
+    real = _real(context, generated is not None or mixing)
     collection = real
-    if generated is not None:
+    if mixing:
+        collection = mixed_collection(context, generated)
+    elif generated is not None:
         collection = _joined(context, real, generated)
     dev_split = plain(context.cfg, "data.dev_split")
     if dev_split:
@@ -75,6 +79,30 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
     return TrainingData(collection, train_ids, dev, dev_ids)
 
 
+def mixed_collection(context: Context, generated: Artifact | None = None) -> Collection:
+    """The collection that ``data.mix`` declares.
+
+    Args:
+        context: the job.
+        generated: what was written in this job; it takes the place of ``data.generation``.
+
+    Raises:
+        WrankError: bad input of any part, or a generation that the mix has no place for.
+    """
+    if generated is not None:
+        if "generation" not in context.cfg.data:
+            raise WrankError(
+                "generator=... with a data.mix that names no generation: choose a mix with data.generation, e.g. "
+                "data=synthetic_graded, or leave the generator out"
+            )
+        OmegaConf.update(context.cfg, "data.generation", str(generated.path))
+    mix: Mix = build(context.cfg, "data.mix")
+    collection = mix.load(context.source, context.train_split, context.tables, int(context.cfg.seed))
+    if context.source.has_split(context.test_split):
+        collection = without_queries_of(collection, context.collection(context.test_split))
+    return collection
+
+
 def _origins(generated: Artifact | None) -> dict[str, str]:
     """Paraphrase's id -> id of the query that it says in other words; empty for other generations."""
     if generated is None or not (generated.path / PROVENANCE).is_file():
@@ -85,13 +113,12 @@ def _origins(generated: Artifact | None) -> dict[str, str]:
 def _real(context: Context, may_lack_judgements: bool) -> Collection:
     split = plain(context.cfg, "data.train_split")
     if may_lack_judgements and not context.source.has_split(split):
-        return context.source.unjudged(Path(plain(context.cfg, "paths.tables")))
+        return context.source.unjudged(context.tables)
     return context.collection(str(split))
 
 
 def _joined(context: Context, real: Collection, generated: Artifact) -> Collection:
-    cache = Path(plain(context.cfg, "paths.tables"))
-    written = BeirSource(str(generated.path), name=str(generated.manifest["name"])).load("train", cache)
+    written = BeirSource(str(generated.path), name=str(generated.manifest["name"])).load("train", context.tables)
     if context.source.has_split(context.test_split):
         written = without_queries_of(written, context.collection(context.test_split))
     tops = [float(one.judgements.grades.max(initial=0.0)) for one in (real, written)]

@@ -6,6 +6,7 @@ Shapes: P pairs. A query's pairs stand together, queries in the order of their f
 import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ class Pairs:
         grades: float64 [P]; 0 = not relevant, higher = better; a source's scores until they are relabelled.
         teacher: float64 [P] scores of a teacher (NaN: none for this pair), or None.
         weights: float64 [P]: the weight that the pair's list has in the loss.
+        parts: uint8 [P]: the number of the part of the mix that brought the pair, or None.
         folder: where the source keeps facts about its passages (provenance), or None.
         place: the configuration key of the mix's part, for messages, e.g. ``data.mix.parts.real``.
     """
@@ -35,6 +37,7 @@ class Pairs:
     grades: np.ndarray
     teacher: np.ndarray | None = None
     weights: np.ndarray | None = None
+    parts: np.ndarray | None = None
     folder: str | None = None
     place: str = "data.mix"
 
@@ -47,7 +50,7 @@ class Pairs:
         Args:
             kept: bool [P], or their places, ascending.
         """
-        columns = ("query_rows", "passage_rows", "grades", "teacher", "weights")
+        columns = ("query_rows", "passage_rows", "grades", "teacher", "weights", "parts")
         chosen = {name: column[kept] for name in columns if (column := getattr(self, name)) is not None}
         return dataclasses.replace(self, **chosen)
 
@@ -69,6 +72,10 @@ class Step(ABC):
     """
 
     pairwise = False
+
+    def identity(self) -> dict[str, Any]:
+        """What of the step can change its result: its public attributes; one that reads a file adds its content."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_") and name != "counts"}
 
     @abstractmethod
     def __call__(self, pairs: Pairs) -> Pairs:

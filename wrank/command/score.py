@@ -1,0 +1,36 @@
+"""Scores the lists of a training split with a teacher: a cross-encoder or a language model, pointwise or pairwise.
+
+Scored are the judged pairs of ``split`` and, with ``pairs=FOLDER``, further ones, such as those of ``wrank mine``. A
+killed command goes on with the next chunk of pairs. The artifact's folder holds ``pairs.parquet`` (query_id,
+passage_id, score), ``preferences.parquet`` (query_id, first_id, second_id, p; with ``preferences.pairs=all``, adjacent
+or a number) and the manifest, which says how the scores lie by grade and how often they order a list as the grades do.
+"""
+
+import functools
+from typing import Any
+
+from wrank.command.job import job
+from wrank.config import build
+from wrank.stage.context import Context
+from wrank.stage.identity import identity
+from wrank.stage.scoring import plan_scoring, score
+from wrank.tracking.base import Tracker
+from wrank.tracking.scoring import print_scores
+
+
+@job
+def main(context: Context) -> dict[str, Any]:
+    """One job of ``wrank score``."""
+    tracker: Tracker = build(context.cfg, "logger")
+    plan = plan_scoring(context)
+    try:
+        artifact = score(context, plan, functools.partial(tracker.start, identity(context, plan.stage, "score")))
+        result = artifact.manifest["result"]
+        figures = result["counts"] | {"agreement": result["agreement"]["share"]}
+        tracker.log({f"score/{word}": value for word, value in figures.items() if value is not None})
+    except BaseException:
+        tracker.finish(1)
+        raise
+    tracker.finish(0)
+    print_scores(artifact)
+    return {"scores": str(artifact.path)}

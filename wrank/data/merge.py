@@ -1,0 +1,41 @@
+"""Pairs of several sources together: which of equal pairs stays, and values looked up by pair."""
+
+import numpy as np
+
+from wrank.data.judgements import Judgements
+
+
+def pair_keys(query_rows: np.ndarray, passage_rows: np.ndarray) -> np.ndarray:
+    """One int64 a pair [P]: equal for equal pairs, ascending by query, then by passage."""
+    return np.asarray(query_rows, dtype=np.int64) << 31 | np.asarray(passage_rows, dtype=np.int64)
+
+
+def last_of_each(query_rows: np.ndarray, passage_rows: np.ndarray) -> np.ndarray:
+    """The places, ascending, of the pairs that do not come again later.
+
+    Args:
+        query_rows: [P].
+        passage_rows: [P].
+    """
+    keys = pair_keys(query_rows, passage_rows)
+    order = np.argsort(keys, kind="stable")
+    is_last = np.append(keys[order][1:] != keys[order][:-1], True)
+    return np.sort(order[is_last[: len(order)]])
+
+
+def lookup(values: Judgements, query_rows: np.ndarray, passage_rows: np.ndarray) -> np.ndarray:
+    """The value of each pair, float64 [P]; NaN where there is none.
+
+    Args:
+        values: pairs with values as their grades.
+        query_rows: [P].
+        passage_rows: [P].
+    """
+    known = pair_keys(values.pair_query_rows(), values.passage_rows)
+    wanted = pair_keys(query_rows, passage_rows)
+    if not len(known):
+        return np.full(len(wanted), np.nan)
+    order = np.argsort(known)
+    found = known[order].searchsorted(wanted).clip(max=len(known) - 1)
+    places = order[found]
+    return np.where(known[places] == wanted, values.grades[places], np.nan)

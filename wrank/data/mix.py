@@ -1,0 +1,272 @@
+"""Training data mixed from several sources, each with its own steps; declared in configuration, applied by id.
+
+Parts are taken in their order. Where one passage comes twice for a query, the last part wins. Texts are never copied:
+the parts' tables are read as one. The mixed pairs are kept as arrays, built once for the same sources and steps.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wrank.data.collection import Collection
+from wrank.data.folder import FORMAT
+from wrank.data.judgements import Judgements
+from wrank.data.merge import last_of_each, lookup
+from wrank.data.position import generator_at
+from wrank.data.source.base import Source
+from wrank.data.source.pairs import PairsSource
+from wrank.data.step.base import Pairs, Step
+from wrank.data.step.take import Take
+from wrank.data.table_base import Table
+from wrank.data.union import UnionTable
+from wrank.errors import WrankError
+from wrank.files import sha256_of_json
+
+
+@dataclass(frozen=True)
+class Part:
+    """One source of a mix.
+
+    Args:
+        source: where texts and judgements come from; None = the collection itself.
+        pairs: graded or scored pairs of texts that are in the other parts, e.g. mined ones; not together with `source`.
+        split: which judgements of `source`; None = the training split.
+        steps: what becomes of its pairs, in order.
+    """
+
+    source: Source | None = None
+    pairs: PairsSource | None = None
+    split: str | None = None
+    steps: Sequence[Step] = ()
+
+    def random(self, place: str) -> Take | None:
+        """The step that draws pairs anew each epoch, if there is one.
+
+        Raises:
+            WrankError: two of them, or a step after it that looks at other pairs.
+        """
+        found: Take | None = None
+        for number, step in enumerate(self.steps):
+            if isinstance(step, Take) and step.choice == "random":
+                if found is not None:
+                    raise WrankError(f"{place}.steps.{number}: a second Take with choice=random; wanted one at most")
+                found = step
+            elif found is not None and not step.pairwise:
+                raise WrankError(
+                    f"{place}.steps.{number}: {type(step).__name__} looks at a query's other pairs, so it cannot follow "
+                    f"Take with choice=random, which draws anew each epoch: put it before"
+                )
+        return found
+
+
+class Mix:
+    """A mix of sources.
+
+    Args:
+        parts: name -> part, in order; the last wins.
+        steps: what becomes of the pairs of all parts together, after the last has won.
+        teacher: scores of a teacher for the mixed pairs, or None.
+
+    Raises:
+        WrankError: no part, a part with both or neither of texts and pairs it could use, a random draw among `steps`.
+    """
+
+    def __init__(
+        self, parts: Mapping[str, Part | None], steps: Sequence[Step] = (), teacher: PairsSource | None = None
+    ) -> None:
+        self.parts = {name: part for name, part in parts.items() if part is not None}  # null takes a part out
+        self.steps, self.teacher = list(steps), teacher
+        if not self.parts:
+            raise WrankError("data.mix.parts has no part; wanted one or more, each with a source or pairs")
+        if len(self.parts) > 255:
+            raise WrankError(f"data.mix.parts has {len(self.parts)} parts; wanted at most 255")
+        for name, part in self.parts.items():
+            if part.source is not None and part.pairs is not None:
+                raise WrankError(f"data.mix.parts.{name} has both source and pairs; wanted one of them")
+            if part.pairs is not None and part.split is not None:
+                raise WrankError(f"data.mix.parts.{name}.split is {part.split!r}, but pairs have no splits: remove it")
+        self.random = {name: part.random(f"data.mix.parts.{name}") for name, part in self.parts.items()}
+        if any(isinstance(step, Take) and step.choice == "random" for step in self.steps):
+            raise WrankError("data.mix.steps: Take with choice=random belongs to a part: move it to data.mix.parts")
+
+    def load(self, base: Source, split: str, cache: Path, seed: int = 0) -> Collection:
+        """Reads all parts, applies their steps, and merges them.
+
+        Args:
+            base: the collection that parts without a source or pairs are.
+            split: its training split.
+            cache: folder of tables and arrays, keyed by content.
+            seed: of the random draws.
+
+        Raises:
+            WrankError: bad input of any part, or a mix that holds no pair.
+        """
+        texts = {
+            name: (part.source or base).load(part.split or split, cache)
+            for name, part in self.parts.items()
+            if part.pairs is None
+        }
+        if not texts:
+            raise WrankError("data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection)")
+        queries = _one_table([one.queries for one in texts.values()], "query")
+        passages = _one_table([one.passages for one in texts.values()], "passage")
+        loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
+        facts = {
+            "parts": [[name, content, _identity(self.parts[name].steps)] for name, (_, content, _) in loaded.items()],
+            "steps": _identity(self.steps),
+            "teacher": None if self.teacher is None else self.teacher.content(cache),
+            "texts": [queries.key, passages.key],
+        }
+        key = sha256_of_json([FORMAT, "mix", facts])
+        merged = Judgements.build(
+            cache / "mixes" / key[:32], queries, passages, lambda: self._merged(loaded, queries, passages, cache)
+        )
+        if not len(merged.grades):
+            raise WrankError("data.mix: no pair is left after the steps: see `wrank data describe`")
+        excluded: dict[str, set[str]] = {}
+        for one in texts.values():
+            for query_id, ids in one.excluded.items():
+                excluded.setdefault(query_id, set()).update(ids)
+        first = next(iter(texts.values()))
+        names = list(self.parts)
+        quotas = {names.index(name): take.k for name, take in self.random.items() if take is not None}
+        return Collection(
+            name=base.name,
+            passages=passages,
+            queries=queries,
+            qrels=merged,
+            excluded=excluded,
+            split=first.split,
+            fingerprint=sha256_of_json(facts | {"quotas": {names[at]: k for at, k in quotas.items()}}),
+            notes=merged.notes,
+            mixed=MixedParts(names, self._known(loaded, queries, passages), quotas, seed),
+        )
+
+    def _load(
+        self, name: str, texts: Mapping[str, Collection], queries: Table, passages: Table, cache: Path
+    ) -> tuple[Pairs, str, bool]:
+        """A part's pairs before its steps, what names their content, and whether all of them are judged."""
+        part, place = self.parts[name], f"data.mix.parts.{name}"
+        if part.pairs is not None:
+            judged = part.pairs.load(queries, passages, cache)
+            pairs = Pairs(queries, passages, judged.pair_query_rows(), judged.passage_rows, judged.grades, place=place)
+            return pairs, part.pairs.content(cache), False
+        one = texts[name]
+        folder = getattr(part.source, "path", None)
+        pairs = Pairs(
+            queries=queries,
+            passages=passages,
+            query_rows=_mapped(queries, one.queries, one.judgements.pair_query_rows()),
+            passage_rows=_mapped(passages, one.passages, one.judgements.passage_rows),
+            grades=one.judgements.grades,
+            folder=None if folder is None else str(folder),
+            place=place,
+        )
+        return pairs, one.fingerprint, True
+
+    def _merged(
+        self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table, cache: Path
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        done = []
+        for number, (name, (pairs, _, _)) in enumerate(loaded.items()):
+            pairs = dataclasses.replace(
+                pairs, weights=np.ones(len(pairs)), parts=np.full(len(pairs), number, dtype=np.uint8)
+            )
+            for step in self.parts[name].steps:
+                if step is not self.random[name]:
+                    pairs = step(pairs)
+            done.append(pairs)
+        columns = {
+            name: np.concatenate([getattr(one, name) for one in done])
+            for name in ("query_rows", "passage_rows", "grades", "weights", "parts")
+        }
+        kept = last_of_each(columns["query_rows"], columns["passage_rows"])
+        pairs = Pairs(queries, passages, **{name: column[kept] for name, column in columns.items()})
+        if self.teacher is not None:
+            scores = self.teacher.load(queries, passages, cache)
+            pairs = dataclasses.replace(pairs, teacher=lookup(scores, pairs.query_rows, pairs.passage_rows))
+        for step in self.steps:
+            pairs = step(pairs)
+        if pairs.weights is None or pairs.parts is None:
+            raise WrankError("data.mix.steps: a step lost the columns weights and parts")
+        extra = {"weight": pairs.weights, "part": pairs.parts}
+        if pairs.teacher is not None:
+            extra["teacher"] = pairs.teacher
+        return pairs.query_rows, pairs.passage_rows, pairs.grades, extra
+
+    def _known(self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table) -> Judgements:
+        judged = [pairs for pairs, _, is_judged in loaded.values() if is_judged]
+        query_rows, passage_rows, grades = (
+            np.concatenate([getattr(one, name) for one in judged]) for name in ("query_rows", "passage_rows", "grades")
+        )
+        order = np.argsort(grades, kind="stable")  # where two parts judge one pair, the higher grade is the known one
+        kept = order[last_of_each(query_rows[order], passage_rows[order])]
+        return Judgements.of_pairs(queries, passages, query_rows[kept], passage_rows[kept], grades[kept])
+
+
+@dataclass(frozen=True)
+class MixedParts:
+    """The parts of a mixed collection; see `wrank.data.collection.Mixed`.
+
+    Attributes:
+        names: the parts.
+        known: every judged pair of the sources, before any step.
+        quotas: part (by number) -> how many of its pairs are drawn at random for a list, each epoch anew.
+        seed: of the draws.
+    """
+
+    names: Sequence[str]
+    known: Judgements
+    quotas: Mapping[int, int] = field(default_factory=dict)
+    seed: int = 0
+
+    def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
+        """Which of a query's pairs take part in an epoch: a function of (seed, epoch, part, query id).
+
+        When the draws hold nothing relevant though the query has something, one relevant pair of a drawn part takes
+        the place of that part's last.
+
+        Args:
+            query_id: the query.
+            epoch: from 0.
+            parts: [p] each pair's part.
+            grades: [p] its grade.
+        """
+        drawn: dict[int, list[int]] = {}
+        relevant: list[tuple[int, int]] = []
+        for part in dict.fromkeys(parts.tolist()):
+            places = np.flatnonzero(parts == part)
+            if part not in self.quotas:
+                drawn[part] = places.tolist()
+                continue
+            generator = generator_at("take", self.seed, epoch, self.names[part], query_id)
+            order = generator.permutation(places).tolist()
+            drawn[part] = order[: self.quotas[part]]
+            relevant += [(part, place) for place in order if grades[place] > 0]
+        chosen = [place for places in drawn.values() for place in places]
+        if relevant and not any(grades[place] > 0 for place in chosen):
+            part, place = relevant[0]
+            drawn[part][-1] = place
+            chosen = [place for places in drawn.values() for place in places]
+        return chosen
+
+
+def _one_table(tables: Sequence[Table], what: str) -> Table:
+    distinct = list({table.key: table for table in tables}.values())
+    return distinct[0] if len(distinct) == 1 else UnionTable(distinct, what)
+
+
+def _mapped(whole: Table, part: Table, rows: np.ndarray) -> np.ndarray:
+    """A part's rows as rows of the whole."""
+    if whole is part or not isinstance(whole, UnionTable):
+        return np.asarray(rows)
+    number = [table.key for table in whole.tables].index(part.key)
+    return whole.rows_of(number, rows)
+
+
+def _identity(steps: Sequence[Step]) -> list[Any]:
+    return [[type(step).__name__, step.identity()] for step in steps]

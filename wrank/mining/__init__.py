@@ -1,0 +1,1 @@
+"""Finds hard negatives: rankings of the corpus for judged queries, and what is kept of them."""
