@@ -15,7 +15,7 @@ from pathlib import Path
 from wrank import __version__
 from wrank.errors import WrankError
 
-VERBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "status")  # in the order of a first reading
+VERBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "data", "status")  # in the order of a first reading
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 
 
@@ -29,12 +29,24 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"wrank {__version__}")
         sys.exit(0)
     verb, overrides = words[0], ["estimate=true" if word == "--estimate" else word for word in words[1:]]
+    if verb == "data":
+        overrides = _spelled_out(overrides)
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, 1)
         hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"
         _say(f"wrank {verb}: no such verb; {hint}")
         sys.exit(BAD_INPUT)
     sys.exit(_guarded(verb, overrides))
+
+
+def _spelled_out(words: list[str]) -> list[str]:
+    """``data pull NAME`` and the like, which read better than keys, as the keys that they stand for."""
+    plain = [word for word in words if "=" not in word and not word.startswith(("-", "~", "+"))]
+    rest = [word for word in words if word not in plain]
+    keys = [f"action={plain[0]}"] if plain else []
+    if len(plain) > 1:
+        keys.append(f"pull={plain[1]}")
+    return keys + rest + plain[2:]
 
 
 def overview() -> str:

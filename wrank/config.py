@@ -109,6 +109,17 @@ class RunRoot(TrainRoot):
 
 
 @dataclass
+class DataRoot:
+    """Root keys of ``wrank data``."""
+
+    data: Any = MISSING
+    paths: Any = MISSING
+    action: str = "describe"
+    pull: str | None = None
+    seed: int = 0
+
+
+@dataclass
 class StatusRoot:
     """Root keys of ``wrank status``."""
 
@@ -123,6 +134,7 @@ _ROOTS = {
     "train": TrainRoot,
     "evaluate": EvaluateRoot,
     "run": RunRoot,
+    "data": DataRoot,
     "status": StatusRoot,
 }
 

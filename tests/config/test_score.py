@@ -1,6 +1,7 @@
 """The options of ``wrank score``: every one composes, fits its signature, and is explained."""
 
 import inspect
+import re
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
@@ -30,7 +31,9 @@ def test_every_teacher_is_listed():
 
 @pytest.mark.parametrize(("group", "option"), CASES)
 def test_every_option_composes_resolves_and_binds(group, option):
-    cfg = shared.composed("score", f"{group}={option}", *shared.needed(group, option))
+    text = (shared.CONF / group / f"{option}.yaml").read_text(encoding="utf-8")
+    given = {f"{group}.{key}=somewhere" for key in re.findall(r"^([a-z_]+): \?\?\?", text, re.MULTILINE)}
+    cfg = shared.composed("score", f"{group}={option}", *given | set(shared.needed(group, option)))
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert targets_bind(cfg, group) or group == "paths"
     assert targets_bind(cfg, "preferences") == 1

@@ -16,11 +16,13 @@ from wrank.files import sha256_of_json
 class Mixed(Protocol):
     """What a mix adds to a collection (`wrank.data.mix`); its judgements have the columns ``part`` and ``weight``."""
 
-    names: Sequence[str]
-    """The parts, in their order."""
+    @property
+    def names(self) -> Sequence[str]:
+        """The parts, in their order."""
 
-    known: Judgements
-    """Every judged pair of the sources, whatever the steps made of it: none is a negative of its query."""
+    @property
+    def known(self) -> Judgements:
+        """Every judged pair of the sources, whatever the steps made of it: none is a negative of its query."""
 
     def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
         """Which of a query's pairs take part in an epoch."""

@@ -242,7 +242,7 @@ def grouped(
     kept = _first_of_each(query_rows, passage_rows, grades)
     repeated = 0 if kept is None else len(query_rows) - len(kept)
     more = dict(extra or {})
-    for order in (kept, _by_query(query_rows if kept is None else query_rows[kept])):
+    for order in (kept, by_query(query_rows if kept is None else query_rows[kept])):
         if order is not None:
             query_rows, passage_rows, grades = query_rows[order], passage_rows[order], grades[order]
             more = {name: column[order] for name, column in more.items()}
@@ -265,7 +265,7 @@ def _starts(query_rows: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(query_rows, prepend=-1))
 
 
-def _by_query(query_rows: np.ndarray) -> np.ndarray | None:
+def by_query(query_rows: np.ndarray) -> np.ndarray | None:
     """The order that puts pairs together by query, in the order of their first; None when they are together already."""
     rows = query_rows[_starts(query_rows)]
     if len(np.unique(rows)) == len(rows):

@@ -14,7 +14,7 @@ import numpy as np
 
 from wrank.data.collection import Collection
 from wrank.data.folder import FORMAT
-from wrank.data.judgements import Judgements
+from wrank.data.judgements import Judgements, by_query
 from wrank.data.merge import last_of_each, lookup
 from wrank.data.position import generator_at
 from wrank.data.source.base import Source
@@ -57,8 +57,8 @@ class Part:
                 found = step
             elif found is not None and not step.pairwise:
                 raise WrankError(
-                    f"{place}.steps.{number}: {type(step).__name__} looks at a query's other pairs, so it cannot follow "
-                    f"Take with choice=random, which draws anew each epoch: put it before"
+                    f"{place}.steps.{number}: {type(step).__name__} looks at a query's other pairs, so it cannot "
+                    f"follow Take with choice=random, which draws anew each epoch: put it before"
                 )
         return found
 
@@ -111,7 +111,9 @@ class Mix:
             if part.pairs is None
         }
         if not texts:
-            raise WrankError("data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection)")
+            raise WrankError(
+                "data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection)"
+            )
         queries = _one_table([one.queries for one in texts.values()], "query")
         passages = _one_table([one.passages for one in texts.values()], "passage")
         loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
@@ -133,7 +135,7 @@ class Mix:
                 excluded.setdefault(query_id, set()).update(ids)
         first = next(iter(texts.values()))
         names = list(self.parts)
-        quotas = {names.index(name): take.k for name, take in self.random.items() if take is not None}
+        quotas = {names.index(name): take for name, take in self.random.items() if take is not None}
         return Collection(
             name=base.name,
             passages=passages,
@@ -141,7 +143,7 @@ class Mix:
             qrels=merged,
             excluded=excluded,
             split=first.split,
-            fingerprint=sha256_of_json(facts | {"quotas": {names[at]: k for at, k in quotas.items()}}),
+            fingerprint=sha256_of_json(facts),
             notes=merged.notes,
             mixed=MixedParts(names, self._known(loaded, queries, passages), quotas, seed),
         )
@@ -185,6 +187,8 @@ class Mix:
             for name in ("query_rows", "passage_rows", "grades", "weights", "parts")
         }
         kept = last_of_each(columns["query_rows"], columns["passage_rows"])
+        together = by_query(columns["query_rows"][kept])
+        kept = kept if together is None else kept[together]
         pairs = Pairs(queries, passages, **{name: column[kept] for name, column in columns.items()})
         if self.teacher is not None:
             scores = self.teacher.load(queries, passages, cache)
@@ -215,13 +219,13 @@ class MixedParts:
     Attributes:
         names: the parts.
         known: every judged pair of the sources, before any step.
-        quotas: part (by number) -> how many of its pairs are drawn at random for a list, each epoch anew.
+        quotas: part (by number) -> how many of its pairs are drawn at random for a list, each epoch anew, and the seed.
         seed: of the draws.
     """
 
     names: Sequence[str]
     known: Judgements
-    quotas: Mapping[int, int] = field(default_factory=dict)
+    quotas: Mapping[int, Take] = field(default_factory=dict)
     seed: int = 0
 
     def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
@@ -243,9 +247,10 @@ class MixedParts:
             if part not in self.quotas:
                 drawn[part] = places.tolist()
                 continue
-            generator = generator_at("take", self.seed, epoch, self.names[part], query_id)
+            take = self.quotas[part]
+            generator = generator_at("take", self.seed, take.seed, epoch, self.names[part], query_id)
             order = generator.permutation(places).tolist()
-            drawn[part] = order[: self.quotas[part]]
+            drawn[part] = order[: take.k]
             relevant += [(part, place) for place in order if grades[place] > 0]
         chosen = [place for places in drawn.values() for place in places]
         if relevant and not any(grades[place] > 0 for place in chosen):
