@@ -15,7 +15,17 @@ from pathlib import Path
 from wrank import __version__
 from wrank.errors import WrankError
 
-VERBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "data", "status")  # in the order of a first reading
+VERBS = (
+    "generate",
+    "audit",
+    "mine",
+    "score",
+    "train",
+    "evaluate",
+    "run",
+    "data",
+    "status",
+)  # in the order of a first reading
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 
 

@@ -19,13 +19,32 @@ from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 
 CONF = conf_folder()
-VERBS = ("generate", "audit", "train", "evaluate", "run")
-GROUPS = ("data", "model", "loss", "trainer", "evaluation", "logger", "paths", "generator", "audit", "judge")
+VERBS = ("data", "generate", "audit", "mine", "train", "evaluate", "run")  # score: see test_score.py
+GROUPS = (
+    *(
+        "data",
+        "data/augment",
+        "model",
+        "loss",
+        "trainer",
+        "evaluation",
+        "logger",
+        "paths",
+        "generator",
+        "audit",
+        "judge",
+    ),
+    *("miner", "filter"),
+)
 NESTED = ("generator/engine", "generator/scale")
 LACKS = {
-    "evaluate": {"loss", "trainer", "generator", "audit", "judge"},
-    "audit": {"loss", "trainer", "generator"},
-    "generate": {"loss", "trainer"},
+    "data": set(GROUPS) - {"data", "data/augment", "paths"},
+    "evaluate": {"loss", "trainer", "generator", "audit", "judge", "miner", "filter", "data/augment"},
+    "audit": {"loss", "trainer", "generator", "miner", "filter", "data/augment"},
+    "generate": {"loss", "trainer", "miner", "filter", "data/augment"},
+    "mine": {"loss", "trainer", "generator", "audit", "judge", "data/augment"},
+    "train": {"miner", "filter"},
+    "run": {"miner", "filter"},
 }
 VALUES = {"data": ["data.path=somewhere"], "model": ["model.path=somewhere"]}  # for options with ???
 
@@ -43,8 +62,15 @@ def composed(verb, *overrides, folder=CONF):
 
 
 def needed(group, option):
+    """What options with ``???`` need."""
     text = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8")
-    return VALUES[group] if "path: ???" in text or "defaults: [beir" in text else []
+    source = CONF / "data" / "source" / f"{option}.yaml"
+    given = {f"{group}.": text} | ({"data.source.": source.read_text()} if group == "data" and source.is_file() else {})
+    return [
+        f"{prefix}{key}={'{test: x}' if key == 'qrels' else 'somewhere'}"
+        for prefix, content in given.items()
+        for key in re.findall(r"^([a-z_]+): \?\?\?", content, re.MULTILINE)
+    ]
 
 
 CASES = [(verb, group, option) for verb in VERBS for group in GROUPS for option in options(group)]
@@ -188,14 +214,14 @@ def test_root_values_out_of_range_are_refused(override):
         check_root(composed("run", override))
 
 
-@pytest.mark.parametrize("verb", ["generate", "audit", "train", "evaluate", "run", "status"])
+@pytest.mark.parametrize("verb", ["data", "generate", "audit", "mine", "score", "train", "evaluate", "run", "status"])
 def test_help_explains_every_group_and_key(verb, capsys):
     from wrank.command.help import print_help
 
     GlobalHydra.instance().clear()
     print_help(verb, [])
     shown = capsys.readouterr().out
-    groups = [] if verb == "status" else ["data", "model", "evaluation"]
+    groups = {"status": [], "data": ["data"], "score": ["data"]}.get(verb, ["data", "model", "evaluation"])
     for group in groups:
         for option in options(group):
             assert f"{group}={option}" in shown

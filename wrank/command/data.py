@@ -2,8 +2,8 @@
 
 ``wrank data describe data=...``: counts, grades, lengths, splits, and the lists that a training would be given, with
 examples. ``wrank data verify data=...``: reads and checks every split; of a fetched collection, every file's hash.
-``wrank data pull NAME``: fetches a public collection of BEIR into ``paths.collections``; ``data=public data.name=NAME``
-reads it.
+``wrank data pull NAME``: fetches a public collection of BEIR into ``paths.collections``, from where
+``data=public data.source.name=NAME`` reads it.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ def main(context: Context) -> dict[str, Any]:
         if not context.cfg.pull:
             raise WrankError("pull what? Give a name: wrank data pull scifact")
         folder = pull(str(context.cfg.pull), Path(plain(context.cfg, "paths.collections")))
-        print(f"{folder}\nread it with: data=public data.name={context.cfg.pull}")
+        print(f"{folder}\nread it with: data=public data.source.name={context.cfg.pull}")
         return {"collection": str(folder)}
     if action == "verify":
         checked = verify(context)

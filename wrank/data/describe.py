@@ -39,6 +39,44 @@ class Lists:
     examples: list[RankedList]
 
 
+@dataclass(frozen=True)
+class Description:
+    """A collection, as people want to see it.
+
+    Attributes:
+        name: the collection's, and its split's.
+        splits: all splits there are.
+        counts: see `Collection.describe`.
+        lengths: queries, passages -> words a text.
+        parts: of a mix; see `describe_parts`.
+        lists: what a training would be given; None when nothing can be drawn.
+        without_lists: why nothing can be drawn, or "".
+    """
+
+    name: str
+    splits: list[str]
+    counts: dict[str, Any]
+    lengths: dict[str, dict[str, int]]
+    parts: dict[str, dict[str, Any]]
+    lists: Lists | None
+    without_lists: str = ""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A split that was read whole.
+
+    Attributes:
+        name: the split.
+        counts: see `Collection.describe`.
+        wrong: what is wrong, a sentence each.
+    """
+
+    name: str
+    counts: dict[str, Any]
+    wrong: list[str]
+
+
 def text_lengths(table: Table, rows: np.ndarray) -> dict[str, int]:
     """Words a text, white space separated: 10%, 50%, 90% points and the longest, of 2,000 of the rows at most."""
     if not len(rows):

@@ -103,7 +103,7 @@ class Judgements(Mapping[str, Mapping[str, float]]):
             queries: what query rows mean.
             passages: what passage rows mean.
             pairs: called when there is no such folder; returns query rows, passage rows, grades, each [P], and, if
-                wanted, further columns by name.
+                wanted, further columns by name, and counts by name.
 
         Raises:
             Conflict: a pair with two grades.
@@ -111,11 +111,13 @@ class Judgements(Mapping[str, Mapping[str, float]]):
         """
 
         def write(partial: Path) -> None:
-            columns, repeated = grouped(*pairs())
+            query_rows, passage_rows, grades, *more = pairs()
+            extra, notes = (*more, {}, {})[:2]
+            columns, repeated = grouped(query_rows, passage_rows, grades, extra)
             kinds = {name: _KINDS.get(name, column.dtype.newbyteorder("<").str) for name, column in columns.items()}
             for name, kind in kinds.items():
                 columns[name].astype(kind).tofile(partial / f"{name}.bin")
-            finish(partial, {"repeated_judgements": repeated, "kinds": kinds})
+            finish(partial, {"notes": {"repeated_judgements": repeated, **notes}, "kinds": kinds})
 
         build_once(folder, write)
         return cls.open(folder, queries, passages)
@@ -129,7 +131,7 @@ class Judgements(Mapping[str, Mapping[str, float]]):
         """
         meta = read_meta(folder, "table of judgements")
         columns = {name: mapped(folder / f"{name}.bin", kind) for name, kind in meta["kinds"].items()}
-        return cls(queries, passages, columns, {"repeated_judgements": meta["repeated_judgements"]}, folder)
+        return cls(queries, passages, columns, meta["notes"], folder)
 
     @staticmethod
     def is_built(folder: Path) -> bool:

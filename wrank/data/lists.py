@@ -20,7 +20,7 @@ from wrank.data.position import generator_at
 from wrank.errors import WrankError
 from wrank.records import RankedList
 
-Choice = Literal["random", "top", "one_per_level"]
+Choice = Literal["random", "top", "one_per_level", "by_level", "by_source"]
 Negatives = Literal["none", "random", "dense"]
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,9 @@ class ListSampler:
         collection: passages, queries, judgements.
         size: K, passages a list; fewer when there are no more.
         choice: which judged passages: ``random`` ones; the ``top`` grades; ``one_per_level``: one of each grade from
-            the highest, then any. At least one with a grade above 0 is always among them.
+            the highest, then any; ``by_level`` and ``by_source``: in turns, one of each grade (or part of a mix), in an
+            order of its own for each list, until the list is full. At least one with a grade above 0 is always among
+            them.
         judged: the most judged passages (any grade) in a list; None = as many as fit.
         negatives: what fills the list: ``none``; ``random`` passages of the corpus; ``dense``: of a retriever's
             ranking.
@@ -162,6 +164,8 @@ class ListSampler:
             firsts = list({pool.grades[place]: place for place in reversed(by_grade)}.values())[::-1]
             chosen = (firsts + [place for place in shuffled if place not in firsts])[: self.judged]
         else:
+            if self.choice != "random":
+                shuffled = _in_turns(shuffled, pool.grades if self.choice == "by_level" else pool.sources)
             chosen = shuffled[: self.judged]
             if not any(pool.grades[place] > 0 for place in chosen):
                 chosen[-1] = next(place for place in shuffled if pool.grades[place] > 0)
@@ -186,6 +190,18 @@ class ListSampler:
                         return list(drawn.values())
             rows = generator.permutation(len(table))
         return list(drawn.values())
+
+
+def _in_turns(shuffled: Sequence[int], labels: Sequence[float | str]) -> list[int]:
+    """One place of each label, then a second of each, and so on; labels in the order of their first place."""
+    turn: dict[float | str, int] = {}
+    turns = []
+    for place in shuffled:
+        turn[labels[place]] = turn.get(labels[place], -1) + 1
+        turns.append(turn[labels[place]])
+    rank = {label: number for number, label in enumerate(turn)}
+    order = sorted(range(len(shuffled)), key=lambda at: (turns[at], rank[labels[shuffled[at]]]))
+    return [shuffled[at] for at in order]
 
 
 def _check(

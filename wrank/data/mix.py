@@ -172,8 +172,9 @@ class Mix:
 
     def _merged(
         self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table, cache: Path
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        done = []
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray], dict[str, int]]:
+        done: list[Pairs] = []
+        notes: dict[str, int] = {}
         for number, (name, (pairs, _, _)) in enumerate(loaded.items()):
             pairs = dataclasses.replace(
                 pairs, weights=np.ones(len(pairs)), parts=np.full(len(pairs), number, dtype=np.uint8)
@@ -181,12 +182,19 @@ class Mix:
             for step in self.parts[name].steps:
                 if step is not self.random[name]:
                     pairs = step(pairs)
+                    notes |= _counts(name, step)
+            if not len(pairs):
+                raise WrankError(f"{pairs.place}: no pair is left after its steps: loosen them, or take the part out")
             done.append(pairs)
         columns = {
             name: np.concatenate([getattr(one, name) for one in done])
             for name in ("query_rows", "passage_rows", "grades", "weights", "parts")
         }
         kept = last_of_each(columns["query_rows"], columns["passage_rows"])
+        replaced = np.delete(columns["parts"], kept)
+        for number, name in enumerate(loaded):
+            if count := int((replaced == number).sum()):
+                notes[f"{name}_replaced_by_a_later_part"] = count
         together = by_query(columns["query_rows"][kept])
         kept = kept if together is None else kept[together]
         pairs = Pairs(queries, passages, **{name: column[kept] for name, column in columns.items()})
@@ -195,12 +203,13 @@ class Mix:
             pairs = dataclasses.replace(pairs, teacher=lookup(scores, pairs.query_rows, pairs.passage_rows))
         for step in self.steps:
             pairs = step(pairs)
+            notes |= _counts("mix", step)
         if pairs.weights is None or pairs.parts is None:
             raise WrankError("data.mix.steps: a step lost the columns weights and parts")
         extra = {"weight": pairs.weights, "part": pairs.parts}
         if pairs.teacher is not None:
             extra["teacher"] = pairs.teacher
-        return pairs.query_rows, pairs.passage_rows, pairs.grades, extra
+        return pairs.query_rows, pairs.passage_rows, pairs.grades, extra, notes
 
     def _known(self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table) -> Judgements:
         judged = [pairs for pairs, _, is_judged in loaded.values() if is_judged]
@@ -271,6 +280,11 @@ def _mapped(whole: Table, part: Table, rows: np.ndarray) -> np.ndarray:
         return np.asarray(rows)
     number = [table.key for table in whole.tables].index(part.key)
     return whole.rows_of(number, rows)
+
+
+def _counts(where: str, step: Step) -> dict[str, int]:
+    counts: Mapping[str, int] = getattr(step, "counts", {})
+    return {f"{where}_{type(step).__name__}_{word}": count for word, count in counts.items() if count}
 
 
 def _identity(steps: Sequence[Step]) -> list[Any]:

@@ -1,45 +1,20 @@
 """What ``wrank data`` looks at: a collection's splits, or a mix, and the lists drawn from it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from omegaconf import OmegaConf
 
 from wrank.config import build
 from wrank.data.collection import Collection
-from wrank.data.describe import Lists, describe_lists, describe_parts, text_lengths
+from wrank.data.describe import Description, Lists, Verified, describe_lists, describe_parts, text_lengths
 from wrank.data.lists import ListSampler
 from wrank.data.source.public import RECORD
 from wrank.data.source.public import verify as verify_files
 from wrank.errors import WrankError
 from wrank.stage.context import Context
 from wrank.stage.training_data import mixed_collection
-
-
-@dataclass(frozen=True)
-class Description:
-    """A collection, as people want to see it.
-
-    Attributes:
-        name: the collection's, and its split's.
-        splits: all splits there are.
-        counts: see `Collection.describe`.
-        lengths: queries, passages -> words a text.
-        parts: of a mix; see `wrank.data.describe.describe_parts`.
-        lists: what a training would be given; None when nothing can be drawn.
-        without_lists: why nothing can be drawn, or "".
-    """
-
-    name: str
-    splits: list[str]
-    counts: dict[str, Any]
-    lengths: dict[str, dict[str, int]]
-    parts: dict[str, dict[str, Any]]
-    lists: Lists | None
-    without_lists: str = ""
 
 
 def describe(context: Context) -> Description:
@@ -82,21 +57,6 @@ def _lists(context: Context, collection: Collection) -> tuple[Lists | None, str]
             raise
         return None, str(error)
     return describe_lists(sampler), why
-
-
-@dataclass(frozen=True)
-class Verified:
-    """A split that was read whole.
-
-    Attributes:
-        name: the split.
-        counts: see `Collection.describe`.
-        wrong: what is wrong, a sentence each.
-    """
-
-    name: str
-    counts: dict[str, Any]
-    wrong: list[str]
 
 
 def verify(context: Context) -> list[Verified]:

@@ -1,22 +1,19 @@
 """Tables for people about collections and mixes."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 
-from wrank.data.describe import Lists
+from wrank.data.describe import Description, Lists, Verified
 from wrank.records import RankedList
 from wrank.tracking.table import out
-
-if TYPE_CHECKING:
-    from wrank.stage.data import Description, Verified
 
 _BAR = 30  # characters of the longest bar
 _TEXT = 160  # characters shown of a text
 
 
-def print_description(described: "Description") -> None:
+def print_description(described: Description) -> None:
     """Counts, grades, lengths, parts of a mix, the lists that would be drawn, and some of them."""
     console = out()
     table = Table(title=described.name)
@@ -37,7 +34,7 @@ def print_description(described: "Description") -> None:
         _print_lists(described.lists)
 
 
-def print_verified(checked: Sequence["Verified"]) -> None:
+def print_verified(checked: Sequence[Verified]) -> None:
     """A line a split, and what is wrong with it."""
     console = out()
     for split in checked:

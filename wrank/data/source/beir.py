@@ -48,7 +48,9 @@ class BeirSource(Source):
         WrankError: the path is missing, no folder, or not a collection.
     """
 
-    def __init__(self, path: str, name: str | None = None, negative_grades: Negative = "error") -> None:
+    def __init__(self, path: str | None, name: str | None = None, negative_grades: Negative = "error") -> None:
+        if path is None:
+            raise WrankError("data.path has no value: give the folder on the command line, data.path=...")
         if negative_grades not in ("error", "zero"):
             raise WrankError(f"negative_grades is {negative_grades!r}; wanted error or zero")
         self.path = Path(path).expanduser()

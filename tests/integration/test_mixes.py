@@ -1,0 +1,242 @@
+"""The four published mixes, composed from configuration on small files: their exact lists, and what is refused."""
+
+import json
+
+import pyarrow as pa
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from pyarrow import parquet
+
+from wrank.config import build, conf_folder, register
+from wrank.errors import WrankError
+from wrank.manifest import MANIFEST
+from wrank.stage.context import Context
+from wrank.stage.training_data import mixed_collection
+
+KEY = "ab" * 32
+REAL = {"q1": {"r1": 2, "r2": 1, "r0": 0}, "q2": {"r3": 1}}
+MINED = {"q1": [("m1", 9.0), ("m2", 8.0), ("r1", 7.5), ("m3", 7.0)], "q2": [("m1", 4.0), ("m3", 3.0)]}
+LEVELS = {"q1": {"g13": 3, "g12": 2, "g11": 1, "g10": 0}, "q2": {"g23": 3, "g22": 2, "g21": 1, "g20": 0}}
+
+
+def write_collection(folder, passages, queries, split, qrels):
+    (folder / "qrels").mkdir(parents=True)
+    lines = [json.dumps({"_id": id, "text": f"text of {id}"}) + "\n" for id in passages]
+    (folder / "corpus.jsonl").write_text("".join(lines))
+    (folder / "queries.jsonl").write_text("".join(json.dumps({"_id": q, "text": f"query {q}"}) + "\n" for q in queries))
+    rows = [f"{q}\t{p}\t{grade}\n" for q, grades in qrels.items() for p, grade in grades.items()]
+    (folder / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A real collection, mined pairs, a generation in a store."""
+    write_collection(tmp_path / "real", ["r0", "r1", "r2", "r3", "m1", "m2", "m3"], ["q1", "q2", "q9"], "train", REAL)
+    generation = tmp_path / "store" / "generation" / f"toy-{KEY[:16]}"
+    passages = [id for grades in LEVELS.values() for id in grades]
+    write_collection(generation, passages, ["q1", "q2"], "train", LEVELS)
+    facts = {"key": KEY, "kind": "generation", "name": "toy", "finished": "now", "content_key": "c"}
+    (generation / MANIFEST).write_text(json.dumps(facts))
+    rows = [(q, p, score) for q, ranked in MINED.items() for p, score in ranked]
+    columns = dict(zip(("query_id", "passage_id", "score"), map(list, zip(*rows, strict=True)), strict=True))
+    (tmp_path / "mined").mkdir()
+    parquet.write_table(pa.table(columns), tmp_path / "mined" / "pairs.parquet")
+    return tmp_path
+
+
+def context(files, *overrides):
+    register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        cfg = compose("train", overrides=[f"data.path={files}/real", f"paths.store={files}/store", *overrides])
+    return Context(cfg, {"model": "minilm"})
+
+
+def drawn(files, *overrides, epochs=40):
+    """Of each query the distinct lists of many epochs: sets of (passage, grade, source)."""
+    one = context(files, *overrides)
+    sampler = build(one.cfg, "data.lists")(mixed_collection(one), seed=0)
+    found: dict[str, set] = {query_id: set() for query_id in sampler.query_ids}
+    for epoch in range(epochs):
+        for index, query_id in enumerate(sampler.query_ids):
+            item = sampler.sample(epoch, index)
+            assert item.query == f"query {query_id}"
+            assert item.passages == [f"text of {id}" for id in item.passage_ids]
+            assert item.grades == sorted(item.grades, reverse=True)
+            found[query_id].add(frozenset(zip(item.passage_ids, item.grades, item.sources, strict=True)))
+    return found
+
+
+def lists(*parts):
+    """All lists that hold one choice of each part: a part is a sequence of alternatives."""
+    whole = [frozenset()]
+    for alternatives in parts:
+        whole = [one | frozenset(choice) for one in whole for choice in alternatives]
+    return set(whole)
+
+
+def test_real_binary_is_a_positive_against_two_mined_ones(files):
+    mined = {
+        "q1": [[(a, 0.0, "mined"), (b, 0.0, "mined")] for a, b in (("m1", "m2"), ("m1", "m3"), ("m2", "m3"))],
+        "q2": [[("m1", 0.0, "mined"), ("m3", 0.0, "mined")]],
+    }
+    real = {"q1": [[("r1", 1.0, "real")], [("r2", 1.0, "real")]], "q2": [[("r3", 1.0, "real")]]}
+    assert drawn(files, "data=real_binary", f"data.mined={files}/mined") == {
+        query: lists(real[query], mined[query]) for query in ("q1", "q2")
+    }
+
+
+def test_synthetic_binary_cuts_the_levels_in_two(files):
+    assert drawn(files, "data=synthetic_binary", "data.generation=abab") == {
+        q: lists(
+            [[(f"{g}3", 1.0, "positive")], [(f"{g}2", 1.0, "positive")]],
+            [[(f"{g}1", 0.0, "negative"), (f"{g}0", 0.0, "negative")]],
+        )
+        for q, g in (("q1", "g1"), ("q2", "g2"))
+    }
+
+
+def test_synthetic_graded_holds_all_four_levels(files):
+    assert drawn(files, "data=synthetic_graded", "data.generation=toy") == {
+        q: {frozenset((id, float(grade), "synthetic") for id, grade in grades.items())} for q, grades in LEVELS.items()
+    }
+
+
+def test_synthetic_plus_real_puts_seven_together(files):
+    synthetic = {q: [[(id, float(g), "synthetic") for id, g in grades.items()]] for q, grades in LEVELS.items()}
+    wanted = {
+        "q1": lists(
+            synthetic["q1"],
+            [[("r1", 3.0, "real")], [("r2", 3.0, "real")]],
+            [[(a, 1.0, "mined"), (b, 1.0, "mined")] for a, b in (("m1", "m2"), ("m1", "m3"), ("m2", "m3"))],
+        ),
+        "q2": lists(synthetic["q2"], [[("r3", 3.0, "real")]], [[("m1", 1.0, "mined"), ("m3", 1.0, "mined")]]),
+    }
+    found = drawn(files, "data=synthetic_plus_real", "data.generation=toy", f"data.mined={files}/mined")
+    assert found == wanted
+    assert all(len(one) == 7 for lists_ in found.values() for one in lists_)
+
+
+def test_the_last_part_wins_and_what_it_replaced_is_counted(files):
+    one = context(files, "data=real_binary", f"data.mined={files}/mined")
+    mixed = mixed_collection(one)
+    assert mixed.qrels["q1"] == {"m1": 0.0, "m2": 0.0, "m3": 0.0, "r1": 1.0, "r2": 1.0}
+    assert mixed.notes["mined_replaced_by_a_later_part"] == 1
+
+
+def test_what_a_step_left_out_is_no_negative(files):
+    """r0 is judged 0 and the step drops it; g passages come from another source: neither may be drawn at random."""
+    one = context(files, "data=real_binary", f"data.mined={files}/mined", "data.mix.parts.mined=null")
+    make = build(one.cfg, "data.lists")
+    sampler = make(mixed_collection(one), seed=0, size=7, negatives="random")
+    at = sampler.query_ids.index("q1")
+    for epoch in range(20):
+        item = sampler.sample(epoch, at)
+        assert set(item.passage_ids) <= {"r1", "r2", "r3", "m1", "m2", "m3"}
+        assert {"r3", "m1", "m2", "m3"} <= set(item.passage_ids)
+
+
+def test_a_mix_is_built_once_and_changes_with_its_steps(files):
+    words = ("data=synthetic_binary", "data.generation=toy")
+    first, again = (mixed_collection(context(files, *words)) for _ in range(2))
+    other = mixed_collection(context(files, *words, "data.mix.parts.positive.steps.0.score=3"))
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    assert first.judgements.folder == again.judgements.folder != other.judgements.folder
+    assert len(other.judgements.grades) == len(first.judgements.grades) - 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data=synthetic_graded"], r"data.generation has no value: give the key"),
+        (["data=synthetic_graded", "data.generation=zz"], "no generation fits"),
+        (["data=real_binary"], r"data.mined"),
+        (["data=real_binary", "data.mined=nowhere"], "nowhere"),
+        (["data=real_binary", "data.mined={files}/real"], "real"),
+        (["data=real_binary", "data.mined={files}/mined", "data.mix.parts.real=null"], "every part has pairs alone"),
+        (
+            ["data=real_binary", "data.mined={files}/mined", "data.mix.parts.real=null", "data.mix.parts.mined=null"],
+            "data.mix.parts has no part",
+        ),
+        (["data=synthetic_graded", "data.generation=toy", "data.mix.parts.synthetic.split=dev"], "no split 'dev'"),
+        (["data=synthetic_graded", "data.generation=toy", "+data.mix.parts.synthetic.stepz=[]"], "stepz"),
+        (["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.0.score=9"], "positive: no"),
+        (
+            ["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.0.score=high"],
+            "MinScore score",
+        ),
+        (["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.2.k=0"], "Take k"),
+        (
+            ["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.2.choice=best"],
+            "Take choice",
+        ),
+        (["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.1.to=null"], "Relabel"),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "data.mix.steps=[{{_target_:wrank.data.step.take.Take,k:1,choice:random}}]",
+            ],
+            "belongs to a part",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "+data.mix.parts.synthetic.steps=[{{_target_:wrank.data.step.take.Take,k:2,choice:random}},"
+                "{{_target_:wrank.data.step.take.Take,k:1,choice:top}}]",
+            ],
+            "cannot follow Take",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "+data.mix.parts.synthetic.steps=[{{_target_:wrank.data.step.take.Take,k:2,choice:random}},"
+                "{{_target_:wrank.data.step.take.Take,k:1,choice:random}}]",
+            ],
+            "a second Take with choice=random",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "+data.mix.parts.synthetic.pairs={{_target_:wrank.data.source.pairs.PairsFile,path:{files}/mined}}",
+            ],
+            "has both source and pairs",
+        ),
+        (
+            ["data=real_binary", "data.mined={files}/mined", "+data.mix.parts.mined.split=train"],
+            "pairs have no splits",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "data.mix.steps=[{{_target_:wrank.data.step.false_negative.FalseNegatives,kind:absolute,value:1}}]",
+            ],
+            "data.mix.teacher",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "data.mix.steps=[{{_target_:wrank.data.step.nothing.Nothing}}]",
+            ],
+            "nothing",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "+data.mix.parts.synthetic.steps=[{{_target_:wrank.data.step.min_score.MinScore,score:4}}]",
+            ],
+            "data.mix.parts.synthetic: no pair is left",
+        ),
+    ],
+)
+def test_a_wrong_or_contradictory_mix_is_told_before_any_work(files, overrides, message):
+    words = [word.format(files=files) for word in overrides]
+    with pytest.raises(WrankError, match=message):
+        drawn(files, *words, epochs=1)
