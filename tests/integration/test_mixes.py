@@ -240,3 +240,57 @@ def test_a_wrong_or_contradictory_mix_is_told_before_any_work(files, overrides, 
     words = [word.format(files=files) for word in overrides]
     with pytest.raises(WrankError, match=message):
         drawn(files, *words, epochs=1)
+
+
+def scheduled(files, *stages, extra=()):
+    node = ",".join(stages)
+    words = [f"data.mix.schedule={{_target_:wrank.data.schedule.Schedule,stages:[{node}]}}", *extra]
+    one = context(files, "data=synthetic_plus_real", "data.generation=toy", f"data.mined={files}/mined", *words)
+    return build(one.cfg, "data.lists")(mixed_collection(one), seed=0)
+
+
+def test_a_schedule_lets_parts_take_part_by_epoch(files):
+    sampler = scheduled(files, "{epoch:0,parts:[synthetic]}", "{epoch:2,parts:[real,mined]}", "{epoch:3}")
+    seen = {epoch: {source for i in range(2) for source in sampler.sample(epoch, i).sources} for epoch in range(5)}
+    everything = {"synthetic", "real", "mined"}
+    assert seen == {0: {"synthetic"}, 1: {"synthetic"}, 2: {"real", "mined"}, 3: everything, 4: everything}
+
+
+def test_a_stage_of_fewer_queries_fills_its_epochs_with_them(files):
+    (files / "asked.tsv").write_text("q1\t90\nq2\t3\n")
+    stages = ("{epoch:0,frequency:[50,inf]}", "{epoch:1,frequency:[0,10]}", "{epoch:2}")
+    sampler = scheduled(files, *stages, extra=[f"+data.mix.schedule.frequencies={files}/asked.tsv"])
+    drawn_ids = [[sampler.query_ids[i] for i in sampler.order(epoch).tolist()] for epoch in range(3)]
+    assert drawn_ids[:2] == [["q1", "q1"], ["q2", "q2"]]
+    assert sorted(drawn_ids[2]) == ["q1", "q2"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([], "the first with epoch: 0"),
+        (["{epoch:1}"], "the first with epoch: 0"),
+        (["{epoch:0}", "{epoch:0}"], r"stages.1.epoch is 0; wanted more than 0"),
+        (["{epoch:0,parts:[clicks]}"], "no part 'clicks'; there are mined, real, synthetic"),
+        (["{epoch:0,parts:[]}"], "wanted a list of the mix's parts"),
+        (["{epoch:0,part:[real]}"], "stages.0.part: no such key"),
+        (["{epoch:0.5}"], "epoch is 0.5"),
+        (["{epoch:0,frequency:[3,1]}"], "wanted .lowest, highest."),
+        (["{epoch:0,frequency:[1,3]}"], "there are no frequencies"),
+        (["{epoch:0,parts:[mined]}"], "stages.0: no query has a relevant passage"),
+    ],
+)
+def test_a_schedule_that_does_not_fit_is_refused(files, stages, message):
+    extra = ["data.mix.parts.mined.steps.0.to=0"]
+    with pytest.raises(WrankError, match=message):
+        scheduled(files, *stages, extra=extra)
+
+
+def test_lists_are_balanced_over_levels_and_over_sources(files):
+    words = ("data=synthetic_plus_real", "data.generation=toy", f"data.mined={files}/mined")
+    for choice, field, groups in (("by_level", "grades", 4), ("by_source", "sources", 3)):
+        one = context(files, *words, f"data.lists.choice={choice}", "data.lists.size=3")
+        sampler = build(one.cfg, "data.lists")(mixed_collection(one), seed=0)
+        drawn_lists = [getattr(sampler.sample(epoch, i), field) for epoch in range(30) for i in range(2)]
+        assert all(len(set(one)) == min(3, groups) for one in drawn_lists)
+        assert len({value for one in drawn_lists for value in one}) == groups

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from wrank.data.judgements import Judgements
+from wrank.data.schedule import Schedule
 from wrank.data.table_base import Table
 from wrank.errors import WrankError
 from wrank.files import sha256_of_json
@@ -23,6 +24,13 @@ class Mixed(Protocol):
     @property
     def known(self) -> Judgements:
         """Every judged pair of the sources, whatever the steps made of it: none is a negative of its query."""
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """Which parts and queries take part in which epochs; None = all in all."""
+
+    def active(self, epoch: int) -> frozenset[int] | None:
+        """The parts (by number) that take part in an epoch; None = all."""
 
     def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
         """Which of a query's pairs take part in an epoch."""

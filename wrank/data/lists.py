@@ -83,6 +83,10 @@ class ListSampler:
             raise WrankError(
                 f"{collection.name}/{collection.split}: no query has a judged passage with a grade above 0"
             )
+        self._stages: dict[int, np.ndarray] = {}
+        if collection.mixed is not None and collection.mixed.schedule is not None:
+            for one in collection.mixed.schedule.stages:
+                self._eligible(one.epoch)  # a stage without a query is told now
         self.short_windows = self._count_short_windows() if negatives == "dense" else 0
         if self.short_windows:
             _log.warning(
@@ -98,8 +102,30 @@ class ListSampler:
         return [self.collection.queries.id(row) for row in self.query_rows.tolist()]
 
     def order(self, epoch: int) -> np.ndarray:
-        """The order of an epoch's items: a permutation of their indices, a function of (seed, epoch)."""
-        return generator_at("order", self.seed, epoch).permutation(len(self))
+        """The order of an epoch's items: a permutation of their indices, a function of (seed, epoch).
+
+        Where a mix's schedule lets fewer queries take part, they come again, in another order, until the epoch is full.
+        """
+        generator = generator_at("order", self.seed, epoch)
+        eligible = self._eligible(epoch)
+        if eligible is None:
+            return generator.permutation(len(self))
+        turns = -(-len(self) // len(eligible))
+        return np.concatenate([generator.permutation(eligible) for _ in range(turns)])[: len(self)]
+
+    def _eligible(self, epoch: int) -> np.ndarray | None:
+        """Indices of the queries that take part in an epoch; None = all."""
+        mixed = self.collection.mixed
+        if mixed is None or mixed.schedule is None:
+            return None
+        stage = mixed.schedule.stage(epoch)
+        if stage not in self._stages:
+            rows = rows_with_positive(self.collection, self.query_rows, mixed.active(epoch))
+            fits = mixed.schedule.wanted(stage, self.collection.queries, self.query_rows)
+            self._stages[stage] = np.flatnonzero(np.isin(self.query_rows, rows) & fits)
+            if not len(self._stages[stage]):
+                raise WrankError(f"data.mix.schedule.stages.{stage}: no query has a relevant passage in it")
+        return self._stages[stage]
 
     def sample(self, epoch: int, index: int) -> RankedList:
         """The list of one query in one epoch.

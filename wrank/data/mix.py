@@ -5,21 +5,24 @@ the parts' tables are read as one. The mixed pairs are kept as arrays, built onc
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wrank.data.cache import remembered_sha256
 from wrank.data.collection import Collection
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Judgements, by_query
 from wrank.data.merge import last_of_each, lookup
-from wrank.data.position import generator_at
+from wrank.data.mixed import MixedParts
+from wrank.data.schedule import Schedule
 from wrank.data.source.base import Source
 from wrank.data.source.pairs import PairsSource
 from wrank.data.step.base import Pairs, Step
+from wrank.data.step.provenance import PROVENANCE, Provenance
 from wrank.data.step.take import Take
 from wrank.data.table_base import Table
 from wrank.data.union import UnionTable
@@ -70,16 +73,21 @@ class Mix:
         parts: name -> part, in order; the last wins.
         steps: what becomes of the pairs of all parts together, after the last has won.
         teacher: scores of a teacher for the mixed pairs, or None.
+        schedule: which parts and queries take part in which epochs; None = all in all.
 
     Raises:
         WrankError: no part, a part with both or neither of texts and pairs it could use, a random draw among `steps`.
     """
 
     def __init__(
-        self, parts: Mapping[str, Part | None], steps: Sequence[Step] = (), teacher: PairsSource | None = None
+        self,
+        parts: Mapping[str, Part | None],
+        steps: Sequence[Step] = (),
+        teacher: PairsSource | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         self.parts = {name: part for name, part in parts.items() if part is not None}  # null takes a part out
-        self.steps, self.teacher = list(steps), teacher
+        self.steps, self.teacher, self.schedule = list(steps), teacher, schedule
         if not self.parts:
             raise WrankError("data.mix.parts has no part; wanted one or more, each with a source or pairs")
         if len(self.parts) > 255:
@@ -89,6 +97,8 @@ class Mix:
                 raise WrankError(f"data.mix.parts.{name} has both source and pairs; wanted one of them")
             if part.pairs is not None and part.split is not None:
                 raise WrankError(f"data.mix.parts.{name}.split is {part.split!r}, but pairs have no splits: remove it")
+        if schedule is not None:
+            schedule.check(list(self.parts))
         self.random = {name: part.random(f"data.mix.parts.{name}") for name, part in self.parts.items()}
         if any(isinstance(step, Take) and step.choice == "random" for step in self.steps):
             raise WrankError("data.mix.steps: Take with choice=random belongs to a part: move it to data.mix.parts")
@@ -118,7 +128,10 @@ class Mix:
         passages = _one_table([one.passages for one in texts.values()], "passage")
         loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
         facts = {
-            "parts": [[name, content, _identity(self.parts[name].steps)] for name, (_, content, _) in loaded.items()],
+            "parts": [
+                [name, content, _identity(self.parts[name].steps, pairs, cache)]
+                for name, (pairs, content, _) in loaded.items()
+            ],
             "steps": _identity(self.steps),
             "teacher": None if self.teacher is None else self.teacher.content(cache),
             "texts": [queries.key, passages.key],
@@ -143,9 +156,9 @@ class Mix:
             qrels=merged,
             excluded=excluded,
             split=first.split,
-            fingerprint=sha256_of_json(facts),
+            fingerprint=sha256_of_json(facts | {"schedule": self.schedule and self.schedule.identity()}),
             notes=merged.notes,
-            mixed=MixedParts(names, self._known(loaded, queries, passages), quotas, seed),
+            mixed=MixedParts(names, self._known(loaded, queries, passages), quotas, seed, self.schedule),
         )
 
     def _load(
@@ -221,54 +234,6 @@ class Mix:
         return Judgements.of_pairs(queries, passages, query_rows[kept], passage_rows[kept], grades[kept])
 
 
-@dataclass(frozen=True)
-class MixedParts:
-    """The parts of a mixed collection; see `wrank.data.collection.Mixed`.
-
-    Attributes:
-        names: the parts.
-        known: every judged pair of the sources, before any step.
-        quotas: part (by number) -> how many of its pairs are drawn at random for a list, each epoch anew, and the seed.
-        seed: of the draws.
-    """
-
-    names: Sequence[str]
-    known: Judgements
-    quotas: Mapping[int, Take] = field(default_factory=dict)
-    seed: int = 0
-
-    def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
-        """Which of a query's pairs take part in an epoch: a function of (seed, epoch, part, query id).
-
-        When the draws hold nothing relevant though the query has something, one relevant pair of a drawn part takes
-        the place of that part's last.
-
-        Args:
-            query_id: the query.
-            epoch: from 0.
-            parts: [p] each pair's part.
-            grades: [p] its grade.
-        """
-        drawn: dict[int, list[int]] = {}
-        relevant: list[tuple[int, int]] = []
-        for part in dict.fromkeys(parts.tolist()):
-            places = np.flatnonzero(parts == part)
-            if part not in self.quotas:
-                drawn[part] = places.tolist()
-                continue
-            take = self.quotas[part]
-            generator = generator_at("take", self.seed, take.seed, epoch, self.names[part], query_id)
-            order = generator.permutation(places).tolist()
-            drawn[part] = order[: take.k]
-            relevant += [(part, place) for place in order if grades[place] > 0]
-        chosen = [place for places in drawn.values() for place in places]
-        if relevant and not any(grades[place] > 0 for place in chosen):
-            part, place = relevant[0]
-            drawn[part][-1] = place
-            chosen = [place for places in drawn.values() for place in places]
-        return chosen
-
-
 def _one_table(tables: Sequence[Table], what: str) -> Table:
     distinct = list({table.key: table for table in tables}.values())
     return distinct[0] if len(distinct) == 1 else UnionTable(distinct, what)
@@ -287,5 +252,8 @@ def _counts(where: str, step: Step) -> dict[str, int]:
     return {f"{where}_{type(step).__name__}_{word}": count for word, count in counts.items() if count}
 
 
-def _identity(steps: Sequence[Step]) -> list[Any]:
-    return [[type(step).__name__, step.identity()] for step in steps]
+def _identity(steps: Sequence[Step], pairs: Pairs | None = None, cache: Path | None = None) -> list[Any]:
+    facts: list[Any] = [[type(step).__name__, step.identity()] for step in steps]
+    if pairs is not None and pairs.folder is not None and any(isinstance(step, Provenance) for step in steps):
+        facts.append(remembered_sha256(Path(pairs.folder) / PROVENANCE, cache))
+    return facts

@@ -83,15 +83,20 @@ def _with_mix(mixed: Mixed, judged: Judgements, span: slice, chosen: list[int], 
     )
 
 
-def rows_with_positive(collection: Collection, query_rows: np.ndarray) -> np.ndarray:
+def rows_with_positive(
+    collection: Collection, query_rows: np.ndarray, parts: frozenset[int] | None = None
+) -> np.ndarray:
     """Those queries for which `read_pool` finds something, in the same order.
 
     Args:
         collection: passages and judgements.
         query_rows: [Q] rows of judged queries.
+        parts: the parts of a mix (by number) that count; None = all.
     """
     judged = collection.judgements
     relevant_P = judged.grades > 0
+    if parts is not None:
+        relevant_P &= np.isin(judged.extra["part"], list(parts))
     if len(empty := collection.passages.empty_rows()):
         relevant_P &= ~np.isin(judged.passage_rows, empty)
     found = np.isin(query_rows, np.unique(judged.pair_query_rows()[relevant_P]))

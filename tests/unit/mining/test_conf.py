@@ -5,6 +5,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from tests.config.test_options import needed
 from wrank.config import build, conf_folder, register
 from wrank.errors import WrankError
 from wrank.mining.base import Miner
@@ -27,9 +28,7 @@ def composed(*overrides):
 @pytest.mark.parametrize("group", ["miner", "filter", "data", "model", "evaluation", "logger"])
 def test_every_option_composes(group):
     for option in options(group):
-        text = (CONF / group / f"{option}.yaml").read_text(encoding="utf-8")
-        needed = [f"{group}.path=x"] if "path: ???" in text or "defaults: [beir" in text else []
-        cfg = composed(f"{group}={option}", *needed)
+        cfg = composed(f"{group}={option}", *needed(group, option))
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 

@@ -4,13 +4,17 @@ Shapes: P pairs. A query's pairs stand together, queries in the order of their f
 """
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wrank.data.table_base import Table
+from wrank.files import sha256_of_file
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,8 @@ class Step(ABC):
     pairwise = False
 
     def identity(self) -> dict[str, Any]:
-        """What of the step can change its result: its public attributes; one that reads a file adds its content."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_") and name != "counts"}
+        """What of the step can change its result: its attributes; of a file, its content."""
+        return {name: _plain(value) for name, value in vars(self).items() if name != "counts"}
 
     @abstractmethod
     def __call__(self, pairs: Pairs) -> Pairs:
@@ -84,3 +88,16 @@ class Step(ABC):
         Raises:
             WrankError: what the step needs is not there; nothing of the kind is passed over in silence.
         """
+
+
+def _plain(value: Any) -> Any:
+    """What canonical JSON can hold."""
+    if isinstance(value, Path):
+        return sha256_of_file(value)
+    if isinstance(value, Mapping):
+        return [[str(key), _plain(one)] for key, one in value.items()]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

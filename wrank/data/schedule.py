@@ -1,0 +1,150 @@
+"""Which parts of a mix, and which queries, take part in which epochs: a curriculum, declared in configuration."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wrank.data.table_base import Table
+from wrank.errors import WrankError
+from wrank.files import read_lines, sha256_of_file, short
+
+_KEYS = {"epoch", "parts", "frequency"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What takes part from one epoch on.
+
+    Attributes:
+        epoch: the first epoch, from 0.
+        parts: names of the mix's parts; None = all.
+        frequency: lowest and highest frequency of a query, both inclusive; None = all queries.
+    """
+
+    epoch: int
+    parts: tuple[str, ...] | None = None
+    frequency: tuple[float, float] | None = None
+
+
+class Schedule:
+    """Stages in the order of their first epochs.
+
+    An epoch always has as many items as there are queries in the whole mix: in a stage of fewer queries each comes
+    more than once, so a step costs the same in every stage.
+
+    Args:
+        stages: mappings with ``epoch`` and, if wanted, ``parts`` and ``frequency``; the first begins at epoch 0.
+        frequencies: a file with ``query-id<TAB>count`` a line: how often a query was asked; a query that is not in it
+            has frequency 0. Wanted where a stage has ``frequency``.
+
+    Raises:
+        WrankError: a key, an epoch, a range or a line that does not fit.
+    """
+
+    def __init__(self, stages: Sequence[Mapping[str, Any]], frequencies: str | None = None) -> None:
+        self.stages = [_stage(number, given) for number, given in enumerate(stages)]
+        if not self.stages or self.stages[0].epoch != 0:
+            raise WrankError("data.mix.schedule.stages: wanted one or more, the first with epoch: 0")
+        for number, (one, next_) in enumerate(zip(self.stages, self.stages[1:], strict=False), start=1):
+            if next_.epoch <= one.epoch:
+                raise WrankError(
+                    f"data.mix.schedule.stages.{number}.epoch is {next_.epoch}; wanted more than {one.epoch}, the one "
+                    f"before it"
+                )
+        self.frequencies = None if frequencies is None else Path(frequencies).expanduser()
+        if self.frequencies is None and any(stage.frequency for stage in self.stages):
+            raise WrankError(
+                "data.mix.schedule: a stage has frequency, but there are no frequencies: give "
+                "data.mix.schedule.frequencies, a file with query-id<TAB>count a line"
+            )
+        self._counts = None if self.frequencies is None else _read_counts(self.frequencies)
+
+    def stage(self, epoch: int) -> int:
+        """The number of the stage that an epoch is in."""
+        return max(number for number, stage in enumerate(self.stages) if stage.epoch <= epoch)
+
+    def check(self, names: Sequence[str]) -> None:
+        """Refuses a part that the mix does not have.
+
+        Raises:
+            WrankError: naming it.
+        """
+        for number, stage in enumerate(self.stages):
+            if unknown := [name for name in stage.parts or () if name not in names]:
+                raise WrankError(
+                    f"data.mix.schedule.stages.{number}.parts: no part {unknown[0]!r}; there are {', '.join(names)}"
+                )
+
+    def wanted(self, number: int, queries: Table, query_rows: np.ndarray) -> np.ndarray:
+        """Which queries' frequencies fit a stage.
+
+        Args:
+            number: of the stage.
+            queries: what query rows mean.
+            query_rows: [Q].
+
+        Returns:
+            bool [Q].
+        """
+        frequency = self.stages[number].frequency
+        if frequency is None or self._counts is None:
+            return np.ones(len(query_rows), dtype=bool)
+        rows = queries.find_many(list(self._counts))
+        by_row = np.zeros(len(queries))
+        by_row[rows[rows >= 0]] = np.array(list(self._counts.values()))[rows >= 0]
+        counts = by_row[query_rows]
+        return (counts >= frequency[0]) & (counts <= frequency[1])
+
+    def identity(self) -> dict[str, Any]:
+        """What can change the lists."""
+        return {
+            "stages": [[stage.epoch, stage.parts, _finite(stage.frequency)] for stage in self.stages],
+            "frequencies": None if self.frequencies is None else sha256_of_file(self.frequencies),
+        }
+
+
+def _finite(frequency: tuple[float, float] | None) -> list[float | str] | None:
+    return None if frequency is None else [frequency[0], "inf" if math.isinf(frequency[1]) else frequency[1]]
+
+
+def _stage(number: int, given: Mapping[str, Any]) -> Stage:
+    place = f"data.mix.schedule.stages.{number}"
+    if unknown := set(given) - _KEYS:
+        raise WrankError(f"{place}.{sorted(unknown)[0]}: no such key; wanted {', '.join(sorted(_KEYS))}")
+    epoch, parts, frequency = given.get("epoch"), given.get("parts"), given.get("frequency")
+    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+        raise WrankError(f"{place}.epoch is {epoch!r}; wanted a whole number from 0 up")
+    if parts is not None and (isinstance(parts, str) or not parts):
+        raise WrankError(f"{place}.parts is {parts!r}; wanted a list of the mix's parts, or null for all")
+    if frequency is not None:
+        numbers = [one for one in frequency if isinstance(one, int | float)] if isinstance(frequency, Sequence) else []
+        if len(numbers) != 2 or len(frequency) != 2 or not 0 <= numbers[0] <= numbers[1]:
+            raise WrankError(
+                f"{place}.frequency is {frequency!r}; wanted [lowest, highest] with 0 <= lowest <= highest"
+            )
+        frequency = (float(numbers[0]), float(numbers[1]))
+    return Stage(epoch, None if parts is None else tuple(map(str, parts)), frequency)
+
+
+def _read_counts(path: Path) -> dict[str, float]:
+    counts: dict[str, float] = {}
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        cells = line.split("\t")
+        try:
+            count = float(cells[1]) if len(cells) == 2 and cells[0] else math.nan
+        except ValueError:
+            count = math.nan
+        if not math.isfinite(count) or count < 0:
+            raise WrankError(f"{path}:{number}: wanted query-id<TAB>count with a count of 0 or more ({short(line)})")
+        if cells[0] in counts:
+            raise WrankError(f"{path}:{number}: query {cells[0]!r} comes twice")
+        counts[cells[0]] = count
+    if not counts:
+        raise WrankError(f"{path}: empty; wanted query-id<TAB>count lines")
+    return counts
