@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(0)
     verb, overrides = words[0], ["estimate=true" if word == "--estimate" else word for word in words[1:]]
     if verb == "data":
-        overrides = _spelled_out(overrides)
+        overrides = spelled_out(overrides)
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, 1)
         hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(_guarded(verb, overrides))
 
 
-def _spelled_out(words: list[str]) -> list[str]:
+def spelled_out(words: list[str]) -> list[str]:
     """``data pull NAME`` and the like, which read better than keys, as the keys that they stand for."""
     plain = [word for word in words if "=" not in word and not word.startswith(("-", "~", "+"))]
     rest = [word for word in words if word not in plain]

@@ -1,6 +1,7 @@
 """Every command of the README is one that exists."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from wrank.cli import VERBS, main
+from wrank.cli import VERBS, main, spelled_out
 from wrank.config import conf_folder, register
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +20,7 @@ LINES = [line.split("  #")[0].strip() for block in BLOCKS for line in block.spli
 INLINE = re.findall(r"`((?:wrank|make) [^`]+)`", README)
 COMMANDS = sorted({line for line in [*LINES, *INLINE] if line.startswith(("wrank ", "make "))})
 OVERRIDES = sorted(
-    set(re.findall(r"`((?:model|trainer|sweep|logger|debug|loss|hydra/launcher|checkpoint)=[a-z][^`]*)`", README))
+    set(re.findall(r"`((?:data|model|trainer|sweep|logger|debug|loss|hydra/launcher|checkpoint)=[a-z][^`|]*)`", README))
 )
 
 
@@ -27,7 +28,7 @@ def composed(verb, words):
     register()
     GlobalHydra.instance().clear()
     overrides = [word.replace("PATH", "somewhere").replace("FOLDER", "somewhere") for word in words if word != "-m"]
-    single = [override.split(",")[0] for override in overrides]
+    single = [override if "{" in override else override.split(",")[0] for override in overrides]
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         return compose(config_name=verb, overrides=single, return_hydra_config="launcher" in " ".join(words))
 
@@ -48,6 +49,7 @@ def test_every_wrank_command_is_accepted(command, capsys):
         return
     assert verb in VERBS, command
     words = [word for word in words if word != "--estimate"]
+    words = spelled_out(words) if verb == "data" else words
     OmegaConf.to_container(composed(verb, words), resolve=True, throw_on_missing=True)
 
 
@@ -60,7 +62,7 @@ def test_every_make_target_exists(command):
 @pytest.mark.parametrize("words", OVERRIDES)
 def test_every_override_that_is_named_composes(words):
     needed = ["data=beir", "data.path=x"] if "sycl" in words else []
-    composed("run", [*words.split(), *needed])
+    composed("run", [*shlex.split(words), *needed])
 
 
 def test_every_option_in_the_tables_of_losses_and_recipes_exists_and_none_is_missing():
