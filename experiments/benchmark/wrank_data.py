@@ -20,9 +20,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch.utils.data import DataLoader, Dataset
-
 from experiments.benchmark.trove_data import GROUP, GROUPS, SECONDS, _private_mb
 
 MARK = "wrank-benchmark-cache"
@@ -80,7 +77,7 @@ def measure(folder: Path, cache: Path, seed: int) -> dict[str, Any]:
 
 
 class _Peak:
-    """The most private memory written to, looked at 20 times a second."""
+    """The most private memory written to, looked at five times a second."""
 
     def __init__(self) -> None:
         self._most, self._ended = 0.0, threading.Event()
@@ -88,7 +85,7 @@ class _Peak:
         self._thread.start()
 
     def _look(self) -> None:
-        while not self._ended.wait(0.05):
+        while not self._ended.wait(0.2):
             self._most = max(self._most, _private_mb()[1] or 0.0)
 
     def stop(self) -> float:
@@ -97,7 +94,7 @@ class _Peak:
         return self._most
 
 
-class _Groups(Dataset[float]):
+class _Groups:
     """A dataset whose items are the group at a place and the worker's private memory."""
 
     def __init__(self, sampler: Any) -> None:
@@ -113,9 +110,13 @@ class _Groups(Dataset[float]):
 
 def _worker_mb(sampler: Any, workers: int) -> float:
     """The largest private memory written to of any worker, in MB, after its share of the groups."""
+    import torch  # which a training has imported before; the figures above are without it
+    from torch.utils.data import DataLoader
+
     warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
     order = torch.randperm(len(sampler), generator=torch.Generator().manual_seed(0))[: 16 * _BATCHES].tolist()
-    loader: DataLoader[float] = DataLoader(_Groups(sampler), batch_size=16, sampler=order, num_workers=workers)
+    groups: Any = _Groups(sampler)
+    loader: DataLoader[float] = DataLoader(groups, batch_size=16, sampler=order, num_workers=workers)
     return float(max(batch.max() for batch in list(loader)[-workers:]))
 
 

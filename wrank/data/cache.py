@@ -1,11 +1,16 @@
 """SHA-256 of big files, remembered: a file is hashed again only when its path, size, times or inode changed."""
 
+import gzip
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from wrank.errors import WrankError
 from wrank.files import sha256_of_file, sha256_of_json, write_atomic
 
+_BLOCK = 1 << 20  # bytes
+_counted: dict[str, "Future[int]"] = {}
 _SETTLED = 2 * 10**9  # nanoseconds; a file younger than this could change once more within one tick of its clock
 
 
@@ -42,12 +47,41 @@ def remembered_sha256(path: Path, cache: Path | None) -> str:
             return remembered
     except OSError:
         pass  # not there yet
+    if path.suffix != ".gz":
+        _counted[sha256_of_json(before)] = _counting(path)  # another processor is free meanwhile
     result = sha256_of_file(path)
     newest = max(int(before[2]), int(before[3]))
     if signature(path) == before and time.time_ns() - newest > _SETTLED:
         make_folder(memo.parent)
         write_atomic(memo, result + "\n")
     return result
+
+
+def count_lines(path: Path) -> int:
+    """Lines of a file (decompressed when its name ends in ``.gz``); the last may lack its end.
+
+    Raises:
+        OSError: it cannot be read, or is no whole gzip file (also EOFError, zlib.error).
+    """
+    counting = _counted.get(sha256_of_json(signature(path)))
+    return _count_lines(path) if counting is None else counting.result()
+
+
+def _counting(path: Path) -> "Future[int]":
+    pool = ThreadPoolExecutor(1)
+    counting = pool.submit(_count_lines, path)
+    pool.shutdown(wait=False)
+    return counting
+
+
+def _count_lines(path: Path) -> int:
+    ends, last = 0, b"\n"
+    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=0)  # noqa: SIM115
+    with cast(BinaryIO, opened) as file:
+        while block := file.read(_BLOCK):
+            ends += block.count(b"\n")
+            last = block[-1:]
+    return ends + (last != b"\n")
 
 
 def make_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Writes the files of a table of texts (`wrank.data.table`), in one pass, a block at a time, with little memory."""
 
 import mmap
+import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import RawIOBase
@@ -78,12 +79,22 @@ def write_table(blocks: Iterable[Block], folder: Path) -> None:
     finally:
         for file in files.values():
             file.close()
+    pa.default_memory_pool().release_unused()
     if not count:
         raise WrankError(f"{folder}: no row; wanted at least one id and text")
     if count > MOST_ROWS:
         raise WrankError(f"{folder}: {count} rows; wanted at most {MOST_ROWS}: split the collection")
-    _index_ids(folder)
-    finish(folder, {"rows": count, "empty_texts": empty, "duplicate_texts": count - _distinct(folder)})
+    with ThreadPoolExecutor(1) as beside:  # the disk is busy while hashes are sorted
+        synced = beside.submit(_sync, folder / "texts.bin")
+        _index_ids(folder)
+        distinct = _distinct(folder)
+        synced.result()
+    finish(folder, {"rows": count, "empty_texts": empty, "duplicate_texts": count - distinct})
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _bounds(column: pa.Array) -> np.ndarray:

@@ -79,7 +79,7 @@ class StreamLoader:
     def __iter__(self) -> Iterator[ListBatch]:
         loader = DataLoader(
             self.stream,
-            batch_sampler=[self.positions(batch) for batch in range(self.given, self.batches)],
+            batch_sampler=_Positions(self),
             collate_fn=self.collate,
             num_workers=self.workers,
         )
@@ -94,6 +94,19 @@ class StreamLoader:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Goes on after the batches that were given."""
         self.given = state["given"]
+
+
+class _Positions:
+    """The positions of each batch still to come, worked out when asked for: a long training has billions."""
+
+    def __init__(self, loader: StreamLoader) -> None:
+        self.loader = loader
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return map(self.loader.positions, range(self.loader.given, self.loader.batches))
+
+    def __len__(self) -> int:
+        return self.loader.batches - self.loader.given
 
 
 class ListDataModule(pl.LightningDataModule):

@@ -130,10 +130,14 @@ class ListwiseModule(pl.LightningModule):
         scores_BK = torch.cat(
             [self.model.score(query_D[None], list_KD) for query_D, list_KD in zip(queries_BD, lists_BKD, strict=True)]
         )
-        own_BK = torch.ones_like(batch.mask_BK)
-        mask_BK, weight_B = batch.mask_BK, batch.weight_B
-        output = self.loss(scores_BK, batch.grades_BK, own_BN=own_BK, valid_BN=mask_BK, weight_B=weight_B)
-        return output, {"effective_n": batch.mask_BK.sum(1).float().mean().item()}
+        grades_BK, mask_BK, weight_B = batch.grades_BK, batch.mask_BK, batch.weight_B
+        if is_distributed():  # a mean of the ranks' means is not the joined batch's where their weights differ
+            ragged = ((scores_BK, 0), (grades_BK, 0), (mask_BK, False))
+            scores_BK, grades_BK, mask_BK = (gather_rows(widen(rows, fill)) for rows, fill in ragged)
+            weight_B = gather_rows(weight_B)
+        own_BK = torch.ones_like(mask_BK)
+        output = self.loss(scores_BK, grades_BK, own_BN=own_BK, valid_BN=mask_BK, weight_B=weight_B)
+        return output, {"effective_n": mask_BK.sum(1).float().mean().item()}
 
     def _check_finite(self, output: LossOutput, batch: ListBatch, batch_idx: int) -> None:
         if torch.isfinite(output.loss):

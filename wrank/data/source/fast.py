@@ -4,12 +4,10 @@ What is not perfectly regular raises `Unfit`, and is read again by the strict re
 wrong and in which line. So both readers give the same rows, and messages come from one place.
 """
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.json
 
+from wrank.data.cache import count_lines
 from wrank.data.table_writer import Block
 
 _BLOCK = 1 << 20  # bytes; a longer line is left to the strict reader
@@ -117,17 +116,6 @@ def _json_batches(path: Path, names: tuple[str, ...]) -> Iterator[pa.RecordBatch
                 raise Unfit
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise Unfit from error
-
-
-def count_lines(path: Path) -> int:
-    """Lines of a file (decompressed when its name ends in ``.gz``); the last may lack its end."""
-    ends, last = 0, b"\n"
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=0)  # noqa: SIM115
-    with cast(BinaryIO, opened) as file:
-        while block := file.read(_BLOCK):
-            ends += block.count(b"\n")
-            last = block[-1:]
-    return ends + (last != b"\n")
 
 
 def _block(ids: pa.Array, texts: pa.Array) -> Block:
