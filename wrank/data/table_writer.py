@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from wrank.data.folder import finish
+from wrank.data.folder import finish, mapped
 from wrank.data.text_hash import hashes64
 from wrank.errors import WrankError
 
 MOST_ROWS = 2**31 - 1
 _ROWS = 8192  # a block made of single rows
+_SORTED = 1 << 20  # hashes sorted at once, about
 
 
 class DuplicateId(WrankError):
@@ -121,27 +122,43 @@ def _write_all(file: RawIOBase, data: memoryview) -> None:
 
 
 def _distinct(folder: Path) -> int:
-    keys = np.fromfile(folder / "text_keys.bin", dtype="<i8")
-    keys.sort()
-    return 1 + int(np.count_nonzero(keys[1:] != keys[:-1]))
+    keys = mapped(folder / "text_keys.bin", "<i8").view("<u8")
+    count = 0
+    for rows in _by_range(keys, 63):
+        some = np.sort(keys[rows])
+        count += int(np.count_nonzero(some[1:] != some[:-1])) + (len(some) > 0)
+    return count
+
+
+def _by_range(values: np.ndarray, bits: int) -> Iterator[np.ndarray]:
+    """The places of evenly spread numbers below 2^bits, a range of values at a time: sorting needs little memory."""
+    parts = 1 << (len(values) // _SORTED).bit_length()
+    shift = np.uint64(bits - (parts.bit_length() - 1))
+    for part in range(parts):
+        found = [
+            at + np.flatnonzero(values[at : at + _SORTED] >> shift == part) for at in range(0, len(values), _SORTED)
+        ]
+        yield np.concatenate(found)
 
 
 def _index_ids(folder: Path) -> None:
     raw = folder / "raw_hashes.bin"
-    hashes = np.fromfile(raw, dtype="<u8")
-    order = np.argsort(hashes).astype("<i4")
-    hashes = hashes[order]
-    if (hashes[1:] == hashes[:-1]).any():  # rare; then a sort that keeps equal hashes in the order of their rows
-        order = np.argsort(np.fromfile(raw, dtype="<u8"), kind="stable").astype("<i4")
-        _refuse_duplicates(folder, hashes, order)
-    hashes.tofile(folder / "id_hashes.bin")
-    order.tofile(folder / "id_rows.bin")
+    values = mapped(raw, "<u8")
+    with (folder / "id_hashes.bin").open("wb") as hashes_file, (folder / "id_rows.bin").open("wb") as rows_file:
+        for rows in _by_range(values, 64):
+            hashes = values[rows]
+            order = np.argsort(hashes)
+            if (hashes[order][1:] == hashes[order][:-1]).any():  # rare; equal hashes in the order of their rows
+                order = np.argsort(hashes, kind="stable")
+                _refuse_duplicates(folder, hashes[order], rows[order])
+            hashes[order].tofile(hashes_file)
+            rows[order].astype("<i4").tofile(rows_file)
     raw.unlink()
 
 
 def _refuse_duplicates(folder: Path, hashes: np.ndarray, order: np.ndarray) -> None:
     places = np.flatnonzero(hashes[1:] == hashes[:-1])
-    offsets = np.fromfile(folder / "id_offsets.bin", dtype="<i8")
+    offsets = mapped(folder / "id_offsets.bin", "<i8")
     with (folder / "ids.bin").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as blob:
         seen: dict[bytes, int] = {}
         last = None

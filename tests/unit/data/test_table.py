@@ -69,6 +69,18 @@ def test_equal_hashes_do_not_mix_ids_up(tmp_path, monkeypatch):
         TextTable.build([*rows, ("cc", "6")], tmp_path / "t2")
 
 
+def test_hashes_sorted_in_parts_are_sorted_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("wrank.data.table_writer._SORTED", 16)
+    rows = [(f"id {i}", f"text {i % 700}") for i in range(1000)]
+    table = TextTable.build(rows, tmp_path / "t")
+    whole = np.fromfile(tmp_path / "t" / "id_hashes.bin", dtype="<u8")
+    assert (np.diff(whole.astype(object)) > 0).all()
+    assert table.find_many([id for id, _ in rows]).tolist() == list(range(1000))
+    assert table.meta["duplicate_texts"] == 300
+    with pytest.raises(DuplicateId, match="'id 7' comes twice: rows 7 and 1000"):
+        TextTable.build([*rows, ("id 7", "x")], tmp_path / "t2")
+
+
 def test_a_duplicate_id_leaves_nothing(tmp_path):
     with pytest.raises(DuplicateId) as caught:
         TextTable.build([("a", "x"), ("b", "y"), ("a", "z")], tmp_path / "t")
