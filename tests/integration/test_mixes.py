@@ -294,3 +294,26 @@ def test_lists_are_balanced_over_levels_and_over_sources(files):
         drawn_lists = [getattr(sampler.sample(epoch, i), field) for epoch in range(30) for i in range(2)]
         assert all(len(set(one)) == min(3, groups) for one in drawn_lists)
         assert len({value for one in drawn_lists for value in one}) == groups
+
+
+def test_a_teacher_scores_the_lists_and_masks_false_negatives(files):
+    """m2 scores above the positive r2: it leaves; the others keep their scores beside the passages."""
+    scores = {"q1": {"r1": 5.0, "r2": 4.0, "m1": 1.0, "m2": 4.5, "m3": 0.5}, "q2": {"r3": 3.0, "m1": 2.0, "m3": -1.0}}
+    rows = [(q, p, score) for q, scored in scores.items() for p, score in scored.items()]
+    columns = dict(zip(("query_id", "passage_id", "score"), map(list, zip(*rows, strict=True)), strict=True))
+    (files / "scores").mkdir()
+    parquet.write_table(pa.table(columns), files / "scores" / "pairs.parquet")
+    one = context(
+        files,
+        "data=real_binary",
+        f"data.mined={files}/mined",
+        f"data.mix.teacher={{_target_:wrank.data.source.pairs.PairsFile,path:{files}/scores}}",
+        "data.mix.steps=[{_target_:wrank.data.step.false_negative.FalseNegatives,kind:absolute,value:0}]",
+    )
+    mixed = mixed_collection(one)
+    assert set(mixed.qrels["q1"]) == {"r1", "r2", "m1", "m3"}
+    assert mixed.notes["mix_FalseNegatives_false_negatives"] == 1
+    sampler = build(one.cfg, "data.lists")(mixed, seed=0)
+    for index, query_id in enumerate(sampler.query_ids):
+        item = sampler.sample(0, index)
+        assert item.teacher == [scores[query_id][id] for id in item.passage_ids]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,10 @@ class Mixed(Protocol):
     @property
     def known(self) -> Judgements:
         """Every judged pair of the sources, whatever the steps made of it: none is a negative of its query."""
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where the parts' sources are, of those that are folders."""
 
     @property
     def schedule(self) -> Schedule | None:

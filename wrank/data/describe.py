@@ -50,7 +50,7 @@ class Description:
         lengths: queries, passages -> words a text.
         parts: of a mix; see `describe_parts`.
         lists: what a training would be given; None when nothing can be drawn.
-        without_lists: why nothing can be drawn, or "".
+        remark: why nothing can be drawn, or how the lists differ from a training's; "" = neither.
     """
 
     name: str
@@ -59,15 +59,15 @@ class Description:
     lengths: dict[str, dict[str, int]]
     parts: dict[str, dict[str, Any]]
     lists: Lists | None
-    without_lists: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A split that was read whole.
+    """A split, or the like, that was read whole.
 
     Attributes:
-        name: the split.
+        name: the split; ``part NAME`` or ``mix`` of a mix; ``files`` of a fetched collection.
         counts: see `Collection.describe`.
         wrong: what is wrong, a sentence each.
     """

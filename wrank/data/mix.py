@@ -158,7 +158,14 @@ class Mix:
             split=first.split,
             fingerprint=sha256_of_json(facts | {"schedule": self.schedule and self.schedule.identity()}),
             notes=merged.notes,
-            mixed=MixedParts(names, self._known(loaded, queries, passages), quotas, seed, self.schedule),
+            mixed=MixedParts(
+                names=names,
+                known=self._known(loaded, queries, passages),
+                quotas=quotas,
+                seed=seed,
+                schedule=self.schedule,
+                folders=[Path(pairs.folder) for pairs, _, _ in loaded.values() if pairs.folder is not None],
+            ),
         )
 
     def _load(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class MixedParts:
         quotas: part (by number) -> how many of its pairs are drawn at random for a list, each epoch anew, and the seed.
         seed: of the draws.
         schedule: which parts and queries take part in which epochs, or None.
+        folders: where the parts' sources are, of those that are folders.
     """
 
     names: Sequence[str]
@@ -28,6 +30,7 @@ class MixedParts:
     quotas: Mapping[int, Take] = field(default_factory=dict)
     seed: int = 0
     schedule: Schedule | None = None
+    folders: Sequence[Path] = ()
 
     def active(self, epoch: int) -> frozenset[int] | None:
         """The parts (by number) that take part in an epoch; None = all."""

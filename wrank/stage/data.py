@@ -1,6 +1,7 @@
 """What ``wrank data`` looks at: a collection's splits, or a mix, and the lists drawn from it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from wrank.config import build
 from wrank.data.collection import Collection
 from wrank.data.describe import Description, Lists, Verified, describe_lists, describe_parts, text_lengths
 from wrank.data.lists import ListSampler
+from wrank.data.mix import Mix
 from wrank.data.source.public import RECORD
 from wrank.data.source.public import verify as verify_files
 from wrank.errors import WrankError
@@ -20,17 +22,23 @@ from wrank.stage.training_data import mixed_collection
 def describe(context: Context) -> Description:
     """Reads and checks the training data, mixed or not, and draws lists as a training would.
 
-    Dense negatives would need the model's ranking: lists are then drawn without them, and that is said.
+    Dense negatives would need the model's ranking: lists are then drawn without them, and that is said. A collection
+    that is there for evaluation alone is described by its test split, without lists.
 
     Raises:
         WrankError: bad input of any kind.
     """
-    mixing = OmegaConf.select(context.cfg, "data.mix") is not None
-    collection = mixed_collection(context) if mixing else context.collection(context.train_split)
-    lists, why = _lists(context, collection)
+    splits = _splits(context)
+    lists: Lists | None = None
+    if not _mixes(context) and context.train_split not in splits and context.test_split in splits:
+        collection = context.collection(context.test_split)
+        remark = f"no split {context.train_split!r}: there is nothing to train on, so no lists; above is {collection.split!r}"
+    else:
+        collection = mixed_collection(context) if _mixes(context) else context.collection(context.train_split)
+        lists, remark = _lists(context, collection)
     return Description(
         name=f"{collection.name}/{collection.split}",
-        splits=context.source.splits(),
+        splits=splits,
         counts=collection.describe(),
         lengths={
             "queries": text_lengths(collection.queries, collection.judgements.query_rows),
@@ -39,8 +47,20 @@ def describe(context: Context) -> Description:
         },
         parts=describe_parts(collection),
         lists=lists,
-        without_lists=why,
+        remark=remark,
     )
+
+
+def _mixes(context: Context) -> bool:
+    return OmegaConf.select(context.cfg, "data.mix") is not None
+
+
+def _splits(context: Context) -> list[str]:
+    if not _mixes(context):
+        return list(context.source.splits())
+    with suppress(WrankError):  # a mix may bring all judgements itself
+        return list(context.source.splits())
+    return []
 
 
 def _lists(context: Context, collection: Collection) -> tuple[Lists | None, str]:
@@ -60,19 +80,44 @@ def _lists(context: Context, collection: Collection) -> tuple[Lists | None, str]
 
 
 def verify(context: Context) -> list[Verified]:
-    """Reads every split, and holds the files of a fetched collection against their recorded hashes.
+    """Reads every split, the parts of a mix and the mix itself, and holds a fetched collection's files to their hashes.
 
-    A split that cannot be read does not keep the others from being looked at.
+    What cannot be read does not keep the rest from being looked at.
+
+    Raises:
+        WrankError: no collection there at all.
     """
-    found = []
-    for split in context.source.splits():
-        try:
-            found.append(Verified(split, context.collection(split).describe(), []))
-        except WrankError as error:
-            found.append(Verified(split, {}, [str(error)]))
-    if not found:
+    found = [_verified(split, lambda split=split: context.collection(split)) for split in _splits(context)]  # type: ignore[misc]
+    if _mixes(context):
+        found += _verified_mix(context)
+    elif not found:
         raise WrankError(f"{context.source.name}: no split; wanted judgements in qrels/")
-    folder = getattr(context.source, "path", None)
+    folder = getattr(context.source, "fetched", getattr(context.source, "path", None))
     if isinstance(folder, Path) and (folder / RECORD).is_file():
         found.append(Verified("files", {}, verify_files(folder)))
     return found
+
+
+def _verified_mix(context: Context) -> list[Verified]:
+    """Each part that has a source of its own, and the whole when they are sound."""
+    try:
+        mix: Mix = build(context.cfg, "data.mix")
+    except WrankError as error:
+        return [Verified("mix", {}, [str(error)])]
+    found = []
+    for name, part in mix.parts.items():
+        if part.source is not None:
+            source, split = part.source, part.split or context.train_split
+            found.append(
+                _verified(f"part {name}", lambda source=source, split=split: source.load(split, context.tables))
+            )  # type: ignore[misc]
+    if not any(part.wrong for part in found):
+        found.append(_verified("mix", lambda: mixed_collection(context)))
+    return found
+
+
+def _verified(name: str, read: Callable[[], Collection]) -> Verified:
+    try:
+        return Verified(name, read().describe(), [])
+    except WrankError as error:
+        return Verified(name, {}, [str(error)])

@@ -69,7 +69,7 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
         # the dev queries are the same for every seed of a study, so that its runs steer by one measure
         dev = real if real.qrels else collection
         _, dev_ids = split_queries(sorted(dev.qrels), float(plain(context.cfg, "data.dev_share")), 0)
-        held_out, origins = set(dev_ids), _origins(generated)
+        held_out, origins = set(dev_ids), _origins(generated, collection)
         train_ids = [id for id in sorted(collection.qrels) if not {id, origins.get(id)} & held_out]
     limit = plain(context.cfg, "max_queries")
     if limit is not None and limit < len(train_ids):
@@ -103,11 +103,15 @@ def mixed_collection(context: Context, generated: Artifact | None = None) -> Col
     return collection
 
 
-def _origins(generated: Artifact | None) -> dict[str, str]:
-    """Paraphrase's id -> id of the query that it says in other words; empty for other generations."""
-    if generated is None or not (generated.path / PROVENANCE).is_file():
-        return {}
-    return read_origins(generated.path / PROVENANCE, "paraphrase")
+def _origins(generated: Artifact | None, collection: Collection) -> dict[str, str]:
+    """Paraphrase's id -> id of the query that it says in other words, of what was generated or mixed in."""
+    folders = [] if generated is None else [generated.path]
+    folders += [] if collection.mixed is None else list(collection.mixed.folders)
+    origins: dict[str, str] = {}
+    for path in dict.fromkeys(folder / PROVENANCE for folder in folders):
+        if path.is_file():
+            origins |= read_origins(path, "paraphrase")
+    return origins
 
 
 def _real(context: Context, may_lack_judgements: bool) -> Collection:

@@ -1,15 +1,19 @@
 """Public collections of BEIR by name (arXiv 2104.08663): fetched once, checked, and read as a folder from then on."""
 
+import difflib
 import json
+import logging
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from wrank.data.source.beir import BeirSource
 from wrank.errors import WrankError
-from wrank.files import sha256_of_file, write_atomic
+from wrank.files import sha256_of_file, short, sync_folder, write_atomic
 
 NAMES = (
     *(
@@ -30,6 +34,10 @@ RECORD = "fetched.json"
 """Where a fetched folder keeps what it was made of."""
 
 
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)  # RuntimeError: encrypted
+_log = logging.getLogger(__name__)
+
+
 class PublicSource(BeirSource):
     """Reads a collection that ``wrank data pull NAME`` has fetched.
 
@@ -38,37 +46,75 @@ class PublicSource(BeirSource):
         folder: where collections are kept (``paths.collections``).
         sha256: of the archive it must have come from; None takes whichever was fetched.
 
+    Attributes:
+        fetched: the folder with the record, which is above `path` for a part.
+
     Raises:
-        WrankError: an unknown name, not fetched yet, or fetched from another archive.
+        WrankError: an unknown name, not fetched yet, fetched from another archive, or a name with parts and no part.
     """
 
     def __init__(self, name: str, folder: str, sha256: str | None = None) -> None:
-        top = check_name(name.partition("/")[0])
+        top, slash, part = str(name).partition("/")
         place = Path(folder).expanduser()
-        record = place / top / RECORD
-        if not record.is_file():
+        self.fetched = place / check_name(top)
+        there = str(read_record(self.fetched)["sha256"])
+        if sha256 is not None and str(sha256).lower() != there:
             raise WrankError(
-                f"{place / top}: not fetched yet: run `wrank data pull {top}` where there is a network, or unpack "
-                f"{URL}/{top}.zip and put the folder somewhere: data=beir data.path=FOLDER reads it"
+                f"{self.fetched}: made from an archive with SHA-256 {there}; wanted {sha256}: fetch that one, or "
+                f"change data.source.sha256"
             )
-        there = json.loads(record.read_text(encoding="utf-8"))["sha256"]
-        if sha256 is not None and sha256 != there:
-            raise WrankError(
-                f"{place / top}: made from an archive with SHA-256 {there}; wanted {sha256}: fetch that one, or change "
-                f"data.source.sha256"
-            )
-        super().__init__(str(place / name), name=name.replace("/", "-"))
+        parts = parts_of(self.fetched)
+        if (slash and part not in parts) or (parts and not part):
+            wanted = f"one of {', '.join(f'{top}/{one}' for one in parts)}" if parts else top
+            raise WrankError(f"data.source.name is {name!r}; wanted {wanted}")
+        super().__init__(str(self.fetched / part), name=str(name).replace("/", "-"))
 
 
 def check_name(name: str) -> str:
     """The name, when it is one of BEIR's.
 
     Raises:
-        WrankError: otherwise; the names are listed.
+        WrankError: otherwise; a near one is offered, or all are listed.
     """
     if name not in NAMES:
-        raise WrankError(f"{name!r}: no public collection of BEIR; wanted one of {', '.join(NAMES)}")
+        near = difflib.get_close_matches(name.lower().partition("/")[0], NAMES, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"wanted one of {', '.join(NAMES)}"
+        raise WrankError(f"{name!r}: no public collection of BEIR; {hint}")
     return name
+
+
+def parts_of(folder: Path) -> list[str]:
+    """The collections that a fetched folder holds below itself, e.g. android; none where it is one collection."""
+    if any(folder.glob("corpus.jsonl*")) or (folder / "qrels").is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if any(path.glob("corpus.jsonl*")))
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What a fetched folder was made of: url, sha256 (of the archive), files (path -> SHA-256).
+
+    Raises:
+        WrankError: there is none, or none that can be read.
+    """
+    record = folder / RECORD
+    if not record.is_file():
+        if folder.exists():
+            raise WrankError(
+                f"{folder}: no {RECORD} in it, so wrank did not fetch it: read it with data=beir data.path={folder}"
+            )
+        raise WrankError(
+            f"{folder}: not fetched yet: run `wrank data pull {folder.name}` where there is a network, or unpack "
+            f"{URL}/{folder.name}.zip and put the folder somewhere: data=beir data.path=FOLDER reads it"
+        )
+    try:
+        facts = json.loads(record.read_bytes())
+        if not isinstance(facts["sha256"], str) or not isinstance(facts["files"], dict):
+            raise TypeError("sha256 or files is of another type")
+    except (ValueError, KeyError, TypeError) as error:
+        raise WrankError(f"{record}: damaged ({error!r}): remove {folder} and fetch it again") from None
+    except OSError as error:
+        raise WrankError(f"{record}: cannot be read ({error.strerror or error})") from None
+    return dict(facts)
 
 
 def pull(name: str, folder: Path, url: str = URL) -> Path:
@@ -86,24 +132,23 @@ def pull(name: str, folder: Path, url: str = URL) -> Path:
         WrankError: an unknown name, no network, no such file there, a damaged archive, a full disk.
     """
     final, partial = folder / check_name(name), folder / f".{name}.partial"
+    lock = FileLock(folder / f".{name}.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{name}.lock"):
-            if (final / RECORD).is_file():
-                return final
-            if final.exists():
-                raise WrankError(f"{final}: there already, but not fetched by wrank: use data=beir data.path={final}")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            try:
-                _fetch(f"{url}/{name}.zip", partial / "archive.zip", final)
-                _unpack(partial, name, f"{url}/{name}.zip")
-                (partial / name).rename(final)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _log.warning("%s: another process fetches it; waiting", final)
+            lock.acquire()
+        try:
+            if not (final / RECORD).is_file():
+                _fetch_into(final, partial, f"{url}/{name}.zip")
+        finally:
+            lock.release()
     except OSError as error:
         raise WrankError(
-            f"{folder}: cannot be written ({error.strerror or error}): wanted free space, and the right to write"
+            f"{error.filename or folder}: cannot be written ({error.strerror or error}): wanted free space in {folder}, "
+            f"and the right to write"
         ) from error
     return final
 
@@ -117,17 +162,29 @@ def verify(folder: Path) -> list[str]:
     Raises:
         WrankError: there is no record.
     """
-    record = folder / RECORD
-    if not record.is_file():
-        raise WrankError(f"{folder}: no {RECORD} in it, so there is nothing to hold its files against")
-    files: dict[str, str] = json.loads(record.read_text(encoding="utf-8"))["files"]
     wrong = []
-    for name, sha256 in files.items():
+    for name, sha256 in read_record(folder)["files"].items():
         if not (folder / name).is_file():
             wrong.append(f"{folder / name}: missing; remove {folder} and fetch it again")
         elif (now := sha256_of_file(folder / name)) != sha256:
             wrong.append(f"{folder / name}: its SHA-256 is {now}; it was {sha256} when it was fetched")
     return wrong
+
+
+def _fetch_into(final: Path, partial: Path, url: str) -> None:
+    """Makes `final` whole or not at all."""
+    if final.exists():
+        raise WrankError(f"{final}: there already, but not fetched by wrank: use data=beir data.path={final}")
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    partial.mkdir()
+    try:
+        archive, unpacked = partial / "archive.zip", partial / "unpacked"
+        _fetch(url, archive, final)
+        _unpack(archive, unpacked, final.name, url)
+        (unpacked / final.name).rename(final)
+        sync_folder(final.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _fetch(url: str, archive: Path, final: Path) -> None:
@@ -137,7 +194,7 @@ def _fetch(url: str, archive: Path, final: Path) -> None:
     except ImportError as error:
         raise WrankError("the package beir is not installed: `pip install beir`") from error
     try:
-        download_url(url, str(archive), 1 << 20)
+        download_url(url, str(archive))  # its chunk size is its bar's unit too: leave it at 1024
     except (requests.RequestException, TimeoutError) as error:
         reason = str(error).partition("(Caused by")[0][:200]
         raise WrankError(
@@ -146,21 +203,31 @@ def _fetch(url: str, archive: Path, final: Path) -> None:
         ) from error
 
 
-def _unpack(partial: Path, name: str, url: str) -> None:
-    archive = partial / "archive.zip"
+def _unpack(archive: Path, unpacked: Path, name: str, url: str) -> None:
+    """Unpacks the folder `name`, and writes into it what it was made of."""
     try:
         with zipfile.ZipFile(archive) as zipped:
-            zipped.extractall(partial)  # which keeps every member below `partial`
-    except zipfile.BadZipFile as error:
-        raise WrankError(f"{url}: what came is no zip archive ({error}): is there such a file?") from None
-    if not (partial / name).is_dir():
-        raise WrankError(f"{url}: the archive holds no folder {name}")
-    files = {
-        str(path.relative_to(partial / name)): path for path in sorted((partial / name).rglob("*")) if path.is_file()
-    }
+            zipped.extractall(unpacked)  # which keeps every member below `unpacked`
+    except _DAMAGED as error:
+        raise WrankError(f"{url}: {_what_came(archive)} ({error})") from None
+    top = unpacked / name
+    if not top.is_dir():
+        there = ", ".join(sorted(path.name for path in unpacked.glob("*"))[:10]) or "nothing"
+        raise WrankError(f"{url}: the archive holds no folder {name}, but {there}")
+    files = sorted(path for path in top.rglob("*") if path.is_file() and path != top / RECORD)
     record = {
         "url": url,
         "sha256": sha256_of_file(archive),
-        "files": {relative: sha256_of_file(path) for relative, path in files.items()},
+        "files": {path.relative_to(top).as_posix(): sha256_of_file(path) for path in files},
     }
-    write_atomic(partial / name / RECORD, json.dumps(record, indent=1) + "\n")
+    write_atomic(top / RECORD, json.dumps(record, indent=1) + "\n")
+
+
+def _what_came(archive: Path) -> str:
+    """A server's page (beir saves those too) in its own words, or what a cut-off archive is."""
+    with archive.open("rb") as file:
+        start = file.read(400)
+    if start.startswith(b"PK"):
+        return "a damaged or cut-off zip archive came: fetch it again"
+    text = short(" ".join(start.decode("utf-8", "replace").split())) if b"\0" not in start else ""
+    return f"what came is no zip archive{f', but {text!r}' if text else ''}: is there such a file?"
