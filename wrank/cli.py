@@ -27,6 +27,11 @@ VERBS = (
     "status",
 )  # in the order of a first reading
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+_FLAGS_WITH_VALUE = frozenset(
+    word
+    for flags in ("--cfg -c", "--package -p", "--config-dir -cd", "--config-name -cn", "--config-path -cp")
+    for word in flags.split()
+)  # Hydra's
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -50,13 +55,26 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def spelled_out(words: list[str]) -> list[str]:
-    """``data pull NAME`` and the like, which read better than keys, as the keys that they stand for."""
-    plain = [word for word in words if "=" not in word and not word.startswith(("-", "~", "+"))]
-    rest = [word for word in words if word not in plain]
-    keys = [f"action={plain[0]}"] if plain else []
-    if len(plain) > 1:
-        keys.append(f"pull={plain[1]}")
-    return keys + rest + plain[2:]
+    """``data pull NAME`` and the like, which read better than keys, as the keys that they stand for.
+
+    A word too many ends the program: a key whose ``=`` was forgotten would be lost in silence.
+    """
+    plain: list[str] = []
+    keys: list[str] = []
+    flags: list[str] = []  # they go last: argparse takes no keys on both sides of them
+    for before, word in zip(["", *words], words, strict=False):
+        if before in _FLAGS_WITH_VALUE or word.startswith("-"):  # --cfg job
+            flags.append(word)
+        else:
+            (keys if "=" in word or word.startswith(("~", "+")) else plain).append(word)
+    most = 2 if plain[:1] == ["pull"] else 1
+    if len(plain) > most:
+        _say(
+            f"wrank data {' '.join(plain[:most])}: {', '.join(map(repr, plain[most:]))}: a word too many; wanted "
+            f"describe, verify, or pull NAME, and then key=value"
+        )
+        sys.exit(BAD_INPUT)
+    return [f"{key}={word}" for key, word in zip(("action", "pull"), plain, strict=False)] + keys + flags
 
 
 def overview() -> str:

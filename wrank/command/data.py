@@ -11,7 +11,7 @@ from typing import Any
 
 from wrank.command.job import job
 from wrank.config import plain
-from wrank.data.source.public import pull
+from wrank.data.source.public import parts_of, pull
 from wrank.errors import WrankError
 from wrank.stage.context import Context
 from wrank.stage.data import describe, verify
@@ -29,14 +29,17 @@ def main(context: Context) -> dict[str, Any]:
     if action == "pull":
         if not context.cfg.pull:
             raise WrankError("pull what? Give a name: wrank data pull scifact")
-        folder = pull(str(context.cfg.pull), Path(plain(context.cfg, "paths.collections")))
-        print(f"{folder}\nread it with: data=public data.source.name={context.cfg.pull}")
+        folder = pull(str(context.cfg.pull), Path(plain(context.cfg, "paths.collections")).expanduser())
+        parts = parts_of(folder)
+        print(f"{folder}\nread it with: data=public data.source.name={'/'.join([folder.name, *parts[:1]])}")
+        if parts:
+            print(f"its parts: {', '.join(parts)}")
         return {"collection": str(folder)}
     if action == "verify":
         checked = verify(context)
         print_verified(checked)
-        if any(split.wrong for split in checked):
-            raise WrankError(f"{sum(len(split.wrong) for split in checked)} things are wrong; they are named above")
+        if wrong := [one.name for one in checked if one.wrong]:
+            raise WrankError(f"wrong: {', '.join(wrong)}; what is wrong is written above")
         return {"verified": [split.name for split in checked]}
     description = describe(context)
     print_description(description)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def describe(context: Context) -> Description:
     lists: Lists | None = None
     if not _mixes(context) and context.train_split not in splits and context.test_split in splits:
         collection = context.collection(context.test_split)
-        remark = f"no split {context.train_split!r}: there is nothing to train on, so no lists; above is {collection.split!r}"
+        remark = f"no split {context.train_split!r} to train on, so no lists; what is above is {collection.split!r}"
     else:
         collection = mixed_collection(context) if _mixes(context) else context.collection(context.train_split)
         lists, remark = _lists(context, collection)
@@ -56,9 +57,7 @@ def _mixes(context: Context) -> bool:
 
 
 def _splits(context: Context) -> list[str]:
-    if not _mixes(context):
-        return list(context.source.splits())
-    with suppress(WrankError):  # a mix may bring all judgements itself
+    with suppress(WrankError):  # a mix may bring all judgements itself; without one, reading a split will tell
         return list(context.source.splits())
     return []
 
@@ -87,7 +86,12 @@ def verify(context: Context) -> list[Verified]:
     Raises:
         WrankError: no collection there at all.
     """
-    found = [_verified(split, lambda split=split: context.collection(split)) for split in _splits(context)]  # type: ignore[misc]
+    found = []
+    try:
+        found += [_verified(split, partial(context.collection, split)) for split in context.source.splits()]
+    except WrankError as error:
+        if not _mixes(context):  # which may bring all judgements itself
+            found.append(Verified("splits", {}, [str(error)]))
     if _mixes(context):
         found += _verified_mix(context)
     elif not found:
@@ -107,12 +111,10 @@ def _verified_mix(context: Context) -> list[Verified]:
     found = []
     for name, part in mix.parts.items():
         if part.source is not None:
-            source, split = part.source, part.split or context.train_split
-            found.append(
-                _verified(f"part {name}", lambda source=source, split=split: source.load(split, context.tables))
-            )  # type: ignore[misc]
+            read = partial(part.source.load, part.split or context.train_split, context.tables)
+            found.append(_verified(f"part {name}", read))
     if not any(part.wrong for part in found):
-        found.append(_verified("mix", lambda: mixed_collection(context)))
+        found.append(_verified("mix", partial(mixed_collection, context)))
     return found
 
 

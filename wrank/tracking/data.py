@@ -4,32 +4,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from wrank.data.describe import Description, Lists, Verified
 from wrank.records import RankedList
 from wrank.tracking.table import out
 
 _BAR = 30  # characters of the longest bar
+_ROWS = 20  # of a table of grades; a teacher's scores have thousands
 _TEXT = 160  # characters shown of a text
 
 
 def print_description(described: Description) -> None:
     """Counts, grades, lengths, parts of a mix, the lists that would be drawn, and some of them."""
     console = out()
-    table = Table(title=described.name)
+    table = Table(title=Text(described.name))
     table.add_column("")
     table.add_column("", justify="right")
     for word, value in described.counts.items():
         if not isinstance(value, Mapping):
             table.add_row(word.replace("_", " "), f"{value:,}")
-    table.add_row("splits", ", ".join(described.splits) or "none")
+    table.add_row("splits", Text(", ".join(described.splits) or "none"))
     console.print(table)
     console.print(_bars("judgements by grade", described.counts["judgements_per_grade"], "{:,}"))
     console.print(_lengths(described.lengths))
     if described.parts:
         console.print(_parts(described.parts))
-    if described.without_lists:
-        console.print(described.without_lists, soft_wrap=True, markup=False)
+    if described.remark:
+        console.print(described.remark, soft_wrap=True, markup=False)
     if described.lists is not None:
         _print_lists(described.lists)
 
@@ -54,9 +56,13 @@ def _bars(title: str, counts: Mapping[str, float], form: str) -> Table:
         table.add_column(column, justify="right" if table.columns else "left")
     table.columns[2].justify = "left"
     most = max(counts.values(), default=0)
+    shown = sorted(counts, key=lambda word: -counts[word])[:_ROWS]
     for word, count in counts.items():
-        bar = "█" * round(_BAR * count / most) if most else ""
-        table.add_row(str(word), form.format(count), bar or ("▏" if count else ""))
+        if word in shown:
+            bar = "█" * round(_BAR * count / most) if most else ""
+            table.add_row(Text(str(word)), form.format(count), bar or ("▏" if count else ""))
+    if rest := [count for word, count in counts.items() if word not in shown]:
+        table.add_row(f"{len(rest):,} more", form.format(sum(rest)), "")
     return table
 
 
@@ -76,8 +82,9 @@ def _parts(parts: Mapping[str, Mapping[str, Any]]) -> Table:
     for title in ("part", "pairs", "queries", "pairs by grade"):
         table.add_column(title, justify="right" if title in ("pairs", "queries") else "left")
     for name, part in parts.items():
-        grades = ", ".join(f"{grade}: {count:,}" for grade, count in part["grades"].items())
-        table.add_row(name, f"{part['pairs']:,}", f"{part['queries']:,}", grades or "none left")
+        grades = ", ".join(f"{grade}: {count:,}" for grade, count in list(part["grades"].items())[:_ROWS])
+        grades += f", {len(part['grades']) - _ROWS:,} more grades" if len(part["grades"]) > _ROWS else ""
+        table.add_row(Text(name), f"{part['pairs']:,}", f"{part['queries']:,}", grades or "none left")
     return table
 
 
@@ -98,14 +105,17 @@ def _print_lists(lists: Lists) -> None:
 
 def _example(item: RankedList) -> Table:
     table = Table(title=_shown(item.query), title_justify="left")
-    for title in ("grade", "from", "id", "passage"):
-        table.add_column(title, justify="right" if title == "grade" else "left", overflow="fold")
+    table.add_column("grade", justify="right")
+    table.add_column("from", overflow="fold", max_width=20)
+    table.add_column("id", overflow="fold", max_width=20)
+    table.add_column("passage", overflow="fold", min_width=24)
     rows = zip(item.grades, item.sources, item.passage_ids, item.passages, strict=True)
     for grade, source, id, text in rows:
-        table.add_row(f"{grade:g}", source, id.replace("[", "\\["), _shown(text))
+        table.add_row(f"{grade:g}", Text(source), Text(id), _shown(text))
     return table
 
 
-def _shown(text: str) -> str:
-    words = " ".join(text.split()).replace("[", "\\[")
-    return words if len(words) <= _TEXT else f"{words[:_TEXT]}..."
+def _shown(text: str) -> Text:
+    """A text's beginning on one line: no markup in it counts, and no control character reaches the terminal."""
+    words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return Text(words if len(words) <= _TEXT else f"{words[:_TEXT]}...")

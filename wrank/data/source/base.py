@@ -7,7 +7,7 @@ rest. Parts are named ``corpus``, ``queries``, ``qrels/SPLIT`` and ``excluded``.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from wrank.errors import WrankError
 from wrank.files import sha256_of_json
 from wrank.records import Judgement
 
+_Row = TypeVar("_Row")
 Columns = tuple[Any, Any, np.ndarray]
 """Query ids and passage ids as dictionary-encoded Arrow arrays, and grades: many pairs at once."""
 
@@ -146,15 +147,22 @@ class Source(ABC):
         rows: Callable[[], Iterator[tuple[str, str]]],
         cache: Path,
     ) -> TextTable:
-        folder = cache / "tables" / sha256_of_json([FORMAT, part, self.content(part, cache)])[:32]
+        content = self.content(part, cache)
+        folder = cache / "tables" / sha256_of_json([FORMAT, part, content])[:32]
+
+        def unchanged(stream: Iterator[_Row]) -> Iterator[_Row]:
+            yield from stream
+            if self.content(part, cache) != content:  # the table would be kept under another content's key
+                raise WrankError(f"{self.place(part)}: it changed while it was read: start again")
+
         if TextTable.is_built(folder):
             return TextTable(folder)
         try:
-            return TextTable.build_of_blocks(blocks(), folder)
+            return TextTable.build_of_blocks(unchanged(blocks()), folder)
         except (Unfit, DuplicateId):
             pass  # the strict reader takes it, or names the line
         try:
-            return TextTable.build(rows(), folder)
+            return TextTable.build(unchanged(rows()), folder)
         except DuplicateId as error:
             lines = self.lines_of(part, error.id) or (f"row {error.first + 1}", f"row {error.second + 1}")
             raise WrankError(
@@ -276,6 +284,6 @@ class Unknown:
         first = next(iter(self._seen.values()))
         some = ", ".join(f"{kind} {id!r} (line {number})" for (kind, id), number in list(self._seen.items())[:3])
         raise WrankError(
-            f"{self._place}:{first}: {len(self._seen)} ids are not among the queries or passages: {some}"
+            f"{self._place}:{first}: {len(self._seen)} ids are not in the queries or passages: {some}"
             + (", ..." if len(self._seen) > 3 else "")
         )

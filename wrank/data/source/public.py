@@ -147,8 +147,8 @@ def pull(name: str, folder: Path, url: str = URL) -> Path:
             lock.release()
     except OSError as error:
         raise WrankError(
-            f"{error.filename or folder}: cannot be written ({error.strerror or error}): wanted free space in {folder}, "
-            f"and the right to write"
+            f"{error.filename or folder}: cannot be written ({error.strerror or error}): wanted free space in "
+            f"{folder}, and the right to write"
         ) from error
     return final
 

@@ -194,7 +194,7 @@ def test_a_data_set_of_the_hub_needs_a_commit(revision):
         ("csv", {"qrels": [QRELS[0] | {"score": "high"}]}, r"qrels.csv:2: grade 'high' is not a finite number"),
         ("jsonl", {"qrels": [QRELS[0] | {"score": -1}]}, r"qrels.jsonl:1: grade -1 is below 0"),
         ("jsonl", {"qrels": [QRELS[0], QRELS[0] | {"score": 1}]}, r"qrels.jsonl:2: .* grade 1 .* 2 in line 1"),
-        ("jsonl", {"qrels": [QRELS[0] | {"query-id": "q9"}]}, r"qrels.jsonl:1: 1 ids are not among .*query 'q9'"),
+        ("jsonl", {"qrels": [QRELS[0] | {"query-id": "q9"}]}, r"qrels.jsonl:1: 1 ids are not in .*query 'q9'"),
         ("jsonl", {"corpus": []}, r"corpus.jsonl: no record in it"),
     ],
 )

@@ -163,7 +163,7 @@ def test_a_revision_names_the_content_without_reading_it(register, monkeypatch):
         (
             {"qrels": QRELS | {"train": "q1 0 d1 1\nq1 0 d9 2\n"}},
             "train",
-            r"/train/qrels:2: 1 ids are not among .*'d9'",
+            r"/train/qrels:2: 1 ids are not in .*'d9'",
         ),
         ({}, "tset", r"no split 'tset'; did you mean 'test'\? \(there are: test, train\)"),
     ],

@@ -118,7 +118,7 @@ MALFORMED = [
     ({"qrels": "10\t0\t0\t1\n10\t0\t0\n"}, r"qrels.tsv:2: 3 columns, wanted 4"),
     ({"qrels": "10\t0\t0\thigh\n"}, r"qrels.tsv:1: grade 'high' is not a finite number"),
     ({"qrels": "10\t0\t0\t-1\n"}, r"qrels.tsv:1: grade -1 is below 0"),
-    ({"qrels": "10\t0\t0\t1\n10\t0\t9\t1\n"}, r"qrels.tsv:2: 1 ids are not among .*passage '9' \(line 2\)"),
+    ({"qrels": "10\t0\t0\t1\n10\t0\t9\t1\n"}, r"qrels.tsv:2: 1 ids are not in .*passage '9' \(line 2\)"),
     ({"qrels": "10\t0\t0\t1\n10\t0\t0\t2\n"}, r"qrels.tsv:2: .* grade 2 .* 1 in line 1"),
 ]
 
@@ -135,7 +135,7 @@ def test_malformed_files_are_named_with_their_line(write, tmp_path, changed, mes
         ("10\t0\t1\n10\t2\t0\n", r"triples.tsv:2: passage '0' has grade 0 for query '10', but 1 in line 1"),
         ("10\t0\t1\n10\t2\n", r"triples.tsv:2: 2 columns, wanted 3: query-id<TAB>positive-id<TAB>negative-id"),
         ("10\t0\t\n", r"triples.tsv:1: an empty column"),
-        ("10\t0\t7\n", r"triples.tsv:1: 1 ids are not among"),
+        ("10\t0\t7\n", r"triples.tsv:1: 1 ids are not in"),
     ],
 )
 def test_malformed_triples_are_named_with_their_line(write, tmp_path, triples, message):

@@ -118,7 +118,7 @@ def test_unknown_ids_are_an_error_with_three_examples_or_are_skipped_and_counted
     ]
     path = parquet(tmp_path / "u.parquet", rows)
     message = (
-        r"u.parquet:2: 5 ids are not among the queries or passages: query 'x1' \(line 2\), passage 'y1' \(line 3\), "
+        r"u.parquet:2: 5 ids are not in the queries or passages: query 'x1' \(line 2\), passage 'y1' \(line 3\), "
         r"passage 'y2' \(line 4\), \.\.\.$"
     )
     with pytest.raises(WrankError, match=message):
@@ -174,7 +174,7 @@ MALFORMED = [
     ("p.run", "q1 Q0 a 1 nan t\n", r"p.run:1: score 'nan' is not a finite number"),
     ("p.run", "q1 Q0 a 1 2.5 t\n\nq1 Q0 b 2 high t\n", r"p.run:3: score 'high' is not a finite number"),
     ("p.run", "q1 Q0 a 1 2 t\nq1 Q0 a 2 1 t\n", r"p.run:2: passage 'a' has 1 for query 'q1', but 2 in line 1"),
-    ("p.run", "q1 Q0 a 1 2 t\nq1 Q0 z 2 1 t\n", r"p.run:2: 1 ids are not among .* passage 'z' \(line 2\)"),
+    ("p.run", "q1 Q0 a 1 2 t\nq1 Q0 z 2 1 t\n", r"p.run:2: 1 ids are not in .* passage 'z' \(line 2\)"),
     ("p.tsv", "", r"p.tsv: empty"),
     ("p.tsv", "q1 a 2\n", r"p.tsv:1: 3 columns; wanted .* tabs, not spaces"),
     ("p.tsv", "q1\ta\n", r"p.tsv:1: 2 columns; wanted query-id Q0"),
