@@ -12,7 +12,7 @@ from filelock import FileLock
 from wrank.errors import WrankError
 from wrank.files import sync_folder, write_atomic
 
-FORMAT = 3
+FORMAT = 4
 """Version of the folders' layout; part of every cache key."""
 
 META = "meta.json"
