@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wrank.errors import WrankError
 
+_FULL_KEY = re.compile(r"full_key: (\S+)")
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 
 
@@ -170,7 +171,9 @@ def build(cfg: DictConfig, group: str, **extra: Any) -> Any:
     except InstantiationException as error:
         if isinstance(error.__cause__, WrankError):
             raise error.__cause__ from None
-        raise WrankError(_explain(group, node, error)) from error
+        inner = _FULL_KEY.search(str(error))
+        place = inner[1] if inner and OmegaConf.select(cfg, inner[1]) is not None else group
+        raise WrankError(_explain(place, OmegaConf.select(cfg, place), error)) from error
     except OmegaConfBaseException as error:
         if found := _MISSING.search(str(error)):
             raise WrankError(f"{found[1]} has no value: give it on the command line, {found[1]}=...") from error
@@ -216,6 +219,12 @@ def check_root(cfg: DictConfig) -> None:
     Raises:
         WrankError: a value out of its range.
     """
+    known = {field.name for root in _ROOTS.values() for field in fields(root)}
+    if unknown := [str(key) for key in cfg if key not in known]:
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        raise WrankError(
+            f"{unknown[0]}: no such key" + (f"; did you mean {near[0]}?" if near else ": see `wrank VERB --help`")
+        )
     if cfg.get("seed", 0) < 0 or cfg.get("seed", 0) >= 2**32:
         raise WrankError(f"seed={cfg.seed}: wanted a whole number from 0 to {2**32 - 1}")
     if cfg.get("device", "auto") not in ("auto", "cpu", "cuda", "mps"):

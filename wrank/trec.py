@@ -180,7 +180,8 @@ def _as_grade(value: Any, path: Path, number: int, negative: Negative) -> float:
     grade = _as_number(value, "grade", path, number)
     if grade < 0 and negative == "error":
         raise WrankError(
-            f"{path}:{number}: grade {grade:g} is below 0; wanted 0 or more (negative_grades=zero reads it as 0)"
+            f"{path}:{number}: grade {grade:g} is below 0; wanted 0 or more "
+            f"(data.source.negative_grades=zero reads it as 0)"
         )
     return max(grade, 0.0)
 

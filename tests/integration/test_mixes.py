@@ -317,3 +317,37 @@ def test_a_teacher_scores_the_lists_and_masks_false_negatives(files):
     for index, query_id in enumerate(sampler.query_ids):
         item = sampler.sample(0, index)
         assert item.teacher == [scores[query_id][id] for id in item.passage_ids]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            [
+                "data=real_binary",
+                "data.mined={files}/mined",
+                "data.mix.parts.mined.steps=[{{_target_:wrank.data.step.false_negative.FalseNegatives,"
+                "kind:absolute,value:0}}]",
+            ],
+            "put it into data.mix.steps",
+        ),
+        (["data=real_binary", "data.mined={files}/real/qrels/train.tsv"], "all of its 4 pairs come again"),
+        (
+            ["data=synthetic_binary", "data.generation=toy", "+data.mix.parts.positive.steps.0.scor=1"],
+            r"data\.mix\.parts\.positive\.steps\.0\.scor: no such key; did you mean .*\.score",
+        ),
+        (["data=synthetic_binary", "data.generation=toy", "+window=[1,2]"], "window: no such key"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(files, overrides, message):
+    with pytest.raises(WrankError, match=message):
+        drawn(files, *[word.format(files=files) for word in overrides], epochs=1)
+
+
+def test_a_part_with_other_query_ids_is_warned_of(files, caplog):
+    source = files / "store" / "generation" / f"toy-{KEY[:16]}"
+    for name in ("queries.jsonl", "qrels/train.tsv"):
+        path = source / name
+        path.write_text(path.read_text().replace("q1", "x1").replace("q2", "x2"))
+    mixed_collection(context(files, "data=synthetic_plus_real", "data.generation=toy", f"data.mined={files}/mined"))
+    assert "data.mix.parts.synthetic has no query in common with the other parts" in caplog.text

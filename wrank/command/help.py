@@ -9,6 +9,7 @@ from rich.console import Console
 from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 
+_EXAMPLES = {"status": "", "data": " describe data=sample", "mine": " data=sample miner=bm25", "score": " data=sample"}
 _NO_KEY = re.compile(r"#|defaults:|\s*_(target|partial)_:")
 _DEFAULT = re.compile(r"  - (_self_|[a-z_0-9/@]+(: [a-z_0-9]+)?)$")
 _HEADER = re.compile(r"^# (?!@package)(.+)$", re.MULTILINE)
@@ -52,7 +53,8 @@ def print_help(verb: str, overrides: list[str]) -> None:
             console.print(f"  {prefix}.{line}" if not line.startswith(" ") else f"  {line}", markup=False)
     console.print(
         f"\nHydra's own flags: -m (a sweep: comma-separated values run in all combinations), --cfg job (show the whole "
-        f"configuration).\nExample: wrank {verb}{'' if verb == 'status' else ' data=sample model=minilm'}",
+        f"configuration), --config-dir=FOLDER (options of your own in FOLDER/GROUP/NAME.yaml).\n"
+        f"Example: wrank {verb}{_EXAMPLES.get(verb, ' data=sample model=minilm')}",
         markup=False,
     )
 

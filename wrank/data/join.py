@@ -30,8 +30,9 @@ def join(real: Collection, generated: Collection, use: Use) -> Collection:
     """
     if use not in get_args(Use):
         raise WrankError(f"synthetic={use}: wanted add (beside the real judgements) or only (in their place)")
-    passages = UnionTable([real.passages, generated.passages], "passage")
-    queries = UnionTable([real.queries, generated.queries], "query")
+    names = (real.name, generated.name)
+    passages = UnionTable([real.passages, generated.passages], "passage", names)
+    queries = UnionTable([real.queries, generated.queries], "query", names)
     parts = [
         (
             queries.rows_of(number, one.judgements.pair_query_rows()),

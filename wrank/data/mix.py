@@ -5,6 +5,7 @@ the parts' tables are read as one. The mixed pairs are kept as arrays, built onc
 """
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,15 @@ from wrank.data.schedule import Schedule
 from wrank.data.source.base import Source
 from wrank.data.source.pairs import PairsSource
 from wrank.data.step.base import Pairs, Step
+from wrank.data.step.false_negative import FalseNegatives
 from wrank.data.step.provenance import PROVENANCE, Provenance
 from wrank.data.step.take import Take
 from wrank.data.table_base import Table
 from wrank.data.union import UnionTable
 from wrank.errors import WrankError
 from wrank.files import sha256_of_json
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,12 @@ class Mix:
                 raise WrankError(f"data.mix.parts.{name} has both source and pairs; wanted one of them")
             if part.pairs is not None and part.split is not None:
                 raise WrankError(f"data.mix.parts.{name}.split is {part.split!r}, but pairs have no splits: remove it")
+            for number, step in enumerate(part.steps):
+                if isinstance(step, FalseNegatives):
+                    raise WrankError(
+                        f"data.mix.parts.{name}.steps.{number}: FalseNegatives holds negatives against the "
+                        f"positives of all parts: put it into data.mix.steps, and give data.mix.teacher"
+                    )
         if schedule is not None:
             schedule.check(list(self.parts))
         self.random = {name: part.random(f"data.mix.parts.{name}") for name, part in self.parts.items()}
@@ -124,9 +134,10 @@ class Mix:
             raise WrankError(
                 "data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection)"
             )
-        queries = _one_table([one.queries for one in texts.values()], "query")
-        passages = _one_table([one.passages for one in texts.values()], "passage")
+        queries = _one_table({name: one.queries for name, one in texts.items()}, "query")
+        passages = _one_table({name: one.passages for name, one in texts.items()}, "passage")
         loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
+        _warn_of_strangers(loaded)
         facts = {
             "parts": [
                 [name, content, _identity(self.parts[name].steps, pairs, cache)]
@@ -214,6 +225,11 @@ class Mix:
         replaced = np.delete(columns["parts"], kept)
         for number, name in enumerate(loaded):
             if count := int((replaced == number).sum()):
+                if count == len(done[number]):
+                    raise WrankError(
+                        f"data.mix.parts.{name}: all of its {count} pairs come again in later parts, which win: "
+                        f"put the part later, or is it the wrong file?"
+                    )
                 notes[f"{name}_replaced_by_a_later_part"] = count
         together = by_query(columns["query_rows"][kept])
         kept = kept if together is None else kept[together]
@@ -241,9 +257,22 @@ class Mix:
         return Judgements.of_pairs(queries, passages, query_rows[kept], passage_rows[kept], grades[kept])
 
 
-def _one_table(tables: Sequence[Table], what: str) -> Table:
-    distinct = list({table.key: table for table in tables}.values())
-    return distinct[0] if len(distinct) == 1 else UnionTable(distinct, what)
+def _one_table(tables: Mapping[str, Table], what: str) -> Table:
+    distinct = {table.key: (name, table) for name, table in tables.items()}
+    names, kept = zip(*distinct.values(), strict=True)
+    return kept[0] if len(kept) == 1 else UnionTable(kept, what, names)
+
+
+def _warn_of_strangers(loaded: Mapping[str, tuple[Pairs, str, bool]]) -> None:
+    """Tells of a part that has no query in common with any other: often two ids for one query."""
+    found = {name: np.unique(pairs.query_rows) for name, (pairs, _, _) in loaded.items()}
+    for name, rows in found.items():
+        others = [other for one, other in found.items() if one != name]
+        if others and not np.isin(rows, np.concatenate(others)).any():
+            _log.warning(
+                "data.mix.parts.%s has no query in common with the other parts: is that meant, or do its ids differ?",
+                name,
+            )
 
 
 def _mapped(whole: Table, part: Table, rows: np.ndarray) -> np.ndarray:

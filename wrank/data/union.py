@@ -9,7 +9,7 @@ import pyarrow as pa
 from wrank.data.folder import FORMAT
 from wrank.data.table_base import Table
 from wrank.errors import WrankError
-from wrank.files import sha256_of_json
+from wrank.files import sha256_of_json, short
 
 
 class UnionTable(Table):
@@ -18,13 +18,15 @@ class UnionTable(Table):
     Args:
         tables: one or more.
         what: what a row is, for messages: passage, query.
+        names: what the tables are called in messages; None = their keys.
 
     Raises:
         WrankError: one id with two texts.
     """
 
-    def __init__(self, tables: Sequence[Table], what: str = "passage") -> None:
+    def __init__(self, tables: Sequence[Table], what: str = "passage", names: Sequence[str] | None = None) -> None:
         self.tables, self.what = list(tables), what
+        self._names = {table.key: name for table, name in zip(self.tables, names or (), strict=False)}
         self._kept: list[np.ndarray | None] = []  # rows of each table that are not in one before; None = all of them
         self._rows: list[np.ndarray | None] = []  # of each table's rows, the row here; None = offset + row
         self._starts = [0]
@@ -126,9 +128,11 @@ class UnionTable(Table):
         for row in np.flatnonzero(rows >= 0).tolist():
             there, place = self.locate(int(rows[row]))
             if there.keys[place] != table.keys[row]:
+                names = [self._names.get(one.key, one.key) for one in (there, table)]
+                texts = [short(one.text(at)) for one, at in ((there, place), (table, row))]
                 raise WrankError(
-                    f"{self.what} {table.id(row)!r} has one text in {there.key} and another in {table.key}: they do "
-                    f"not belong together"
+                    f"{self.what} {table.id(row)!r} has one text in {names[0]} ({texts[0]!r}) and another in "
+                    f"{names[1]} ({texts[1]!r}): they do not belong together; give one of them other ids"
                 )
         return rows
 

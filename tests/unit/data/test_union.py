@@ -57,7 +57,7 @@ def test_the_key_follows_the_parts(union):
 
 def test_one_id_with_two_texts_is_refused(tmp_path):
     tables = [TextTable.build([("a", text)], tmp_path / text) for text in ("x", "y")]
-    with pytest.raises(WrankError, match="query 'a' has one text in x and another in y"):
+    with pytest.raises(WrankError, match=r"query 'a' has one text in x \('x'\) and another in y"):
         UnionTable(tables, "query")
 
 
