@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wrank.errors import WrankError
 
 _FULL_KEY = re.compile(r"full_key: (\S+)")
+_ITEM = re.compile(r"([a-z_])(\d+)(?=\.|$)")
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 
 
@@ -172,7 +173,8 @@ def build(cfg: DictConfig, group: str, **extra: Any) -> Any:
         if isinstance(error.__cause__, WrankError):
             raise error.__cause__ from None
         inner = _FULL_KEY.search(str(error))
-        place = inner[1] if inner and OmegaConf.select(cfg, inner[1]) is not None else group
+        places = [inner[1], _ITEM.sub(r"\1.\2", inner[1])] if inner else []  # Hydra writes steps0 for steps.0
+        place = next((one for one in places if OmegaConf.is_config(OmegaConf.select(cfg, one))), group)
         raise WrankError(_explain(place, OmegaConf.select(cfg, place), error)) from error
     except OmegaConfBaseException as error:
         if found := _MISSING.search(str(error)):

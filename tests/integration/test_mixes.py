@@ -331,7 +331,7 @@ def test_a_teacher_scores_the_lists_and_masks_false_negatives(files):
             ],
             "put it into data.mix.steps",
         ),
-        (["data=real_binary", "data.mined={files}/real/qrels/train.tsv"], "all of its 4 pairs come again"),
+        (["data=real_binary", "data.mined={files}/positive.tsv"], "all of its 3 pairs come again"),
         (
             ["data=synthetic_binary", "data.generation=toy", "+data.mix.parts.positive.steps.0.scor=1"],
             r"data\.mix\.parts\.positive\.steps\.0\.scor: no such key; did you mean .*\.score",
@@ -340,6 +340,7 @@ def test_a_teacher_scores_the_lists_and_masks_false_negatives(files):
     ],
 )
 def test_what_would_do_nothing_is_refused(files, overrides, message):
+    (files / "positive.tsv").write_text("q1\tr1\t1\nq1\tr2\t1\nq2\tr3\t1\n")
     with pytest.raises(WrankError, match=message):
         drawn(files, *[word.format(files=files) for word in overrides], epochs=1)
 
@@ -351,3 +352,89 @@ def test_a_part_with_other_query_ids_is_warned_of(files, caplog):
         path.write_text(path.read_text().replace("q1", "x1").replace("q2", "x2"))
     mixed_collection(context(files, "data=synthetic_plus_real", "data.generation=toy", f"data.mined={files}/mined"))
     assert "data.mix.parts.synthetic has no query in common with the other parts" in caplog.text
+
+
+def append(path, *lines):
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
+
+
+def test_a_mined_copy_of_something_relevant_is_never_a_negative(files):
+    """r2 (grade 1) leaves by MinScore 2; m1 has the text of r1: mined again, neither may come with grade 0."""
+    append(files / "real" / "corpus.jsonl", json.dumps({"_id": "copy", "text": "text of r1"}))
+    (files / "any.run").write_text("".join(f"q1 Q0 {id} {n} {9 - n} x\n" for n, id in enumerate(["r2", "copy", "m3"])))
+    words = ["data=real_binary", f"data.mined={files}/any.run", "data.mix.parts.real.steps.0.score=2"]
+    assert drawn(files, *words) == {"q1": {frozenset({("r1", 1.0, "real"), ("m3", 0.0, "mined")})}}
+
+
+def test_a_positive_without_text_does_not_end_a_training(files):
+    append(files / "real" / "corpus.jsonl", json.dumps({"_id": "empty", "text": ""}))
+    append(files / "real" / "qrels" / "train.tsv", "q2\tempty\t2")
+    found = drawn(files, "data=real_binary", f"data.mined={files}/mined")
+    assert {id for one in found["q2"] for id, grade, _ in one if grade} == {"r3"}
+
+
+def test_what_a_part_of_pairs_dropped_is_no_negative(files):
+    words = ["data=real_binary", f"data.mined={files}/mined"]
+    step = "{_target_:wrank.data.step.max_score.MaxScore,score:8}"
+    keep = "{_target_:wrank.data.step.relabel.Relabel,to:0}"
+    one = context(files, *words, f"data.mix.parts.mined.steps=[{step},{keep}]")
+    sampler = build(one.cfg, "data.lists")(mixed_collection(one), seed=0, size=7, negatives="random")
+    at = sampler.query_ids.index("q1")
+    for epoch in range(20):
+        assert not {"m1", "m2", "r0"} & set(sampler.sample(epoch, at).passage_ids)
+
+
+def test_a_stage_looks_at_its_own_parts_where_passages_are_excluded(files):
+    (files / "real" / "excluded.tsv").write_text("q1\tm3\nq2\tm3\n")
+    sampler = scheduled(files, "{epoch:0,parts:[synthetic]}", "{epoch:1,parts:[real]}")
+    assert sampler.skipped == 0
+    assert {sampler.sample(epoch, i).sources[0] for epoch in (1, 2) for i in range(2)} == {"real"}
+
+
+def test_another_evaluated_split_is_another_key(files):
+    """What is left out for the sake of one evaluated split must not be found again for another."""
+    source = files / "store" / "generation" / f"toy-{KEY[:16]}"
+    for name in ("queries.jsonl", "qrels/train.tsv"):
+        text = (source / name).read_text()
+        for number in "12":
+            text = text.replace(f'"q{number}"', f'"x{number}"').replace(f"q{number}\t", f"x{number}\t")
+        (source / name).write_text(text)
+    for split, text in (("test", "query q1"), ("other", "query q2")):
+        append(files / "real" / "queries.jsonl", json.dumps({"_id": f"t-{split}", "text": text}))
+        (files / "real" / "qrels" / f"{split}.tsv").write_text(f"t-{split}\tr1\t1\n")
+    words = ("data=synthetic_graded", "data.generation=toy")
+    found = [mixed_collection(context(files, *words, f"data.split={split}")) for split in ("test", "other")]
+    assert [list(one.qrels) for one in found] == [["x2"], ["x1"]]
+    assert found[0].fingerprint != found[1].fingerprint
+
+
+def test_the_weight_of_a_part_that_sets_one_counts(files):
+    node = "{_target_:wrank.data.step.weight.Weight,value:3}"
+    words = ["data=synthetic_plus_real", "data.generation=toy", f"data.mined={files}/mined"]
+    take = "{_target_:wrank.data.step.take.Take,k:1,choice:random}"
+    one = context(files, *words, f"data.mix.parts.real.steps=[{node},{take}]")
+    sampler = build(one.cfg, "data.lists")(mixed_collection(one), seed=0)
+    assert [sampler.sample(0, i).weight for i in range(2)] == [3.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "data.mix.steps=[5]",
+        "data.mix.steps=hello",
+        "data.mix.steps=[{k:1}]",
+        "data.mix.teacher={_target_:wrank.data.step.take.Take,k:1,choice:top}",
+        "data.mix.parts.real=hello",
+        "data.mix.parts.real.steps=null",
+        "data.mix.parts.mined.pairs=mined.tsv",
+        "data.lists.size=null",
+        "data.lists.size=three",
+        "data.lists.judged=x",
+        "data.lists.window=5",
+        "data.lists.window=[a,b]",
+    ],
+)
+def test_values_of_another_kind_are_told(files, override):
+    with pytest.raises(WrankError, match=r"wanted"):
+        drawn(files, "data=real_binary", f"data.mined={files}/mined", override, epochs=1)

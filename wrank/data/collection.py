@@ -24,7 +24,15 @@ class Mixed(Protocol):
 
     @property
     def known(self) -> Judgements:
-        """Every judged pair of the sources, whatever the steps made of it: none is a negative of its query."""
+        """Every judged pair of the sources, before any step."""
+
+    @property
+    def seen(self) -> Judgements:
+        """Every pair of every part, before any step: none is drawn as a negative of its query. Grades mean nothing."""
+
+    @property
+    def judged(self) -> frozenset[int]:
+        """The parts (by number) whose pairs are judgements."""
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -37,8 +45,8 @@ class Mixed(Protocol):
     def active(self, epoch: int) -> frozenset[int] | None:
         """The parts (by number) that take part in an epoch; None = all."""
 
-    def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
-        """Which of a query's pairs take part in an epoch."""
+    def draw(self, query_id: str, epoch: int, parts: Mapping[int, int], grades: Sequence[float]) -> list[int]:
+        """Which of a query's pairs (place -> part) take part in an epoch."""
 
 
 ALL_SPLIT = "all"
@@ -97,11 +105,22 @@ class Collection:
             known += rows[grades > 0].tolist()
         return sorted({int(self.passages.keys[row]) for row in known})
 
-    def known_of(self, query_row: int) -> list[int]:
-        """Text keys of what a mix's sources judged for a query, even where its steps left it out."""
+    def known_grades(self, query_row: int) -> dict[int, float]:
+        """Text key -> grade of what a mix's sources judged for a query, whatever its steps made of it."""
+        if self.mixed is None:
+            return {}
+        rows, grades = self.mixed.known.of_query(query_row)
+        found: dict[int, float] = {}
+        for row, grade in zip(rows.tolist(), grades.tolist(), strict=True):
+            key = int(self.passages.keys[row])
+            found[key] = max(grade, found.get(key, grade))
+        return found
+
+    def never_negative(self, query_row: int) -> list[int]:
+        """Text keys of every pair that a mix's sources have for a query, even where its steps left it out."""
         if self.mixed is None:
             return []
-        return [int(self.passages.keys[row]) for row in self.mixed.known.of_query(query_row)[0].tolist()]
+        return [int(self.passages.keys[row]) for row in self.mixed.seen.of_query(query_row)[0].tolist()]
 
     def restricted_to(self, query_ids: Sequence[str], split: str) -> "Collection":
         """The same collection with the judgements of some of its queries, e.g. the part that steers training.

@@ -241,6 +241,11 @@ def _check(
     for name, value, known in (("choice", choice, Choice), ("negatives", negatives, Negatives)):
         if value not in get_args(known):
             raise WrankError(f"lists.{name} is {value!r}; wanted one of {', '.join(get_args(known))}")
+    for name, number in (("size", size), ("judged", judged)):
+        if isinstance(number, bool) or not (isinstance(number, int) or (name == "judged" and number is None)):
+            raise WrankError(f"lists.{name} is {number!r}; wanted a whole number")
+    if isinstance(window, str) or not isinstance(window, Sequence) or not all(type(rank) is int for rank in window):
+        raise WrankError(f"lists.window is {window!r}; wanted [first, last] rank, two whole numbers")
     if size < 2:
         raise WrankError(f"lists.size is {size}; wanted 2 or more: a list of one passage ranks nothing")
     if judged is not None and judged < 1:

@@ -50,6 +50,12 @@ class Part:
     split: str | None = None
     steps: Sequence[Step] = ()
 
+    def __post_init__(self) -> None:
+        for key, value, kind in (("source", self.source, Source), ("pairs", self.pairs, PairsSource)):
+            if value is not None and not isinstance(value, kind):
+                raise WrankError(f"data.mix.parts: {key} is {value!r}; wanted a node with _target_: a {kind.__name__}")
+        check_steps("data.mix.parts: steps", self.steps)
+
     def random(self, place: str) -> Take | None:
         """The step that draws pairs anew each epoch, if there is one.
 
@@ -64,8 +70,8 @@ class Part:
                 found = step
             elif found is not None and not step.pairwise:
                 raise WrankError(
-                    f"{place}.steps.{number}: {type(step).__name__} looks at a query's other pairs, so it cannot "
-                    f"follow Take with choice=random, which draws anew each epoch: put it before"
+                    f"{place}.steps.{number}: {type(step).__name__} cannot follow Take with choice=random, which draws "
+                    f"anew each epoch, after all other steps: put it before"
                 )
         return found
 
@@ -90,6 +96,16 @@ class Mix:
         teacher: PairsSource | None = None,
         schedule: Schedule | None = None,
     ) -> None:
+        if not isinstance(parts, Mapping) or any(
+            part is not None and not isinstance(part, Part) for part in parts.values()
+        ):
+            raise WrankError(f"data.mix.parts is {parts!r}; wanted name: {{_target_: wrank.data.mix.Part, ...}}")
+        check_steps("data.mix.steps", steps)
+        for key, value, kind in (("teacher", teacher, PairsSource), ("schedule", schedule, Schedule)):
+            if value is not None and not isinstance(value, kind):
+                raise WrankError(
+                    f"data.mix.{key} is {value!r}; wanted a node with _target_: a {kind.__name__}, or null"
+                )
         self.parts = {name: part for name, part in parts.items() if part is not None}  # null takes a part out
         self.steps, self.teacher, self.schedule = list(steps), teacher, schedule
         if not self.parts:
@@ -171,7 +187,9 @@ class Mix:
             notes=merged.notes,
             mixed=MixedParts(
                 names=names,
-                known=self._known(loaded, queries, passages),
+                known=self._before_steps(loaded, queries, passages, cache, judged=True),
+                seen=self._before_steps(loaded, queries, passages, cache, judged=False),
+                judged=frozenset(number for number, (_, _, judged) in enumerate(loaded.values()) if judged),
                 quotas=quotas,
                 seed=seed,
                 schedule=self.schedule,
@@ -208,7 +226,7 @@ class Mix:
         notes: dict[str, int] = {}
         for number, (name, (pairs, _, _)) in enumerate(loaded.items()):
             pairs = dataclasses.replace(
-                pairs, weights=np.ones(len(pairs)), parts=np.full(len(pairs), number, dtype=np.uint8)
+                pairs, weights=np.full(len(pairs), np.nan), parts=np.full(len(pairs), number, dtype=np.uint8)
             )
             for step in self.parts[name].steps:
                 if step is not self.random[name]:
@@ -247,14 +265,35 @@ class Mix:
             extra["teacher"] = pairs.teacher
         return pairs.query_rows, pairs.passage_rows, pairs.grades, extra, notes
 
-    def _known(self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table) -> Judgements:
-        judged = [pairs for pairs, _, is_judged in loaded.values() if is_judged]
-        query_rows, passage_rows, grades = (
-            np.concatenate([getattr(one, name) for one in judged]) for name in ("query_rows", "passage_rows", "grades")
-        )
-        order = np.argsort(grades, kind="stable")  # where two parts judge one pair, the higher grade is the known one
-        kept = order[last_of_each(query_rows[order], passage_rows[order])]
-        return Judgements.of_pairs(queries, passages, query_rows[kept], passage_rows[kept], grades[kept])
+    def _before_steps(
+        self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table, cache: Path, judged: bool
+    ) -> Judgements:
+        """The pairs of the judged parts, or of all, mapped from disk; where two judge one pair, the higher grade."""
+        some = [(pairs, content) for pairs, content, is_judged in loaded.values() if is_judged or not judged]
+
+        def pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            query_rows, passage_rows, grades = (
+                np.concatenate([getattr(one, name) for one, _ in some])
+                for name in ("query_rows", "passage_rows", "grades")
+            )
+            order = np.argsort(grades, kind="stable")
+            kept = order[last_of_each(query_rows[order], passage_rows[order])]
+            return query_rows[kept], passage_rows[kept], grades[kept]
+
+        key = sha256_of_json([FORMAT, "before steps", [content for _, content in some], queries.key, passages.key])
+        return Judgements.build(cache / "mixes" / key[:32], queries, passages, pairs)
+
+
+def check_steps(place: str, steps: Any) -> None:
+    """Refuses what is no list of steps.
+
+    Raises:
+        WrankError: naming the place and what came.
+    """
+    if isinstance(steps, str) or not isinstance(steps, Sequence):
+        raise WrankError(f"{place} is {steps!r}; wanted a list of nodes with _target_: wrank.data.step...., or []")
+    if wrong := [step for step in steps if not isinstance(step, Step)]:
+        raise WrankError(f"{place} holds {wrong[0]!r}; wanted a node with _target_: wrank.data.step....")
 
 
 def _one_table(tables: Mapping[str, Table], what: str) -> Table:

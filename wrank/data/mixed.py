@@ -1,10 +1,8 @@
 """What a mixed collection keeps of its mix: the parts, and which of a query's pairs take part in an epoch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from wrank.data.judgements import Judgements
 from wrank.data.position import generator_at
@@ -19,6 +17,8 @@ class MixedParts:
     Attributes:
         names: the parts.
         known: every judged pair of the sources, before any step.
+        seen: every pair of every part, before any step; grades mean nothing.
+        judged: the parts (by number) whose pairs are judgements.
         quotas: part (by number) -> how many of its pairs are drawn at random for a list, each epoch anew, and the seed.
         seed: of the draws.
         schedule: which parts and queries take part in which epochs, or None.
@@ -27,6 +27,8 @@ class MixedParts:
 
     names: Sequence[str]
     known: Judgements
+    seen: Judgements
+    judged: frozenset[int]
     quotas: Mapping[int, Take] = field(default_factory=dict)
     seed: int = 0
     schedule: Schedule | None = None
@@ -37,7 +39,7 @@ class MixedParts:
         names = None if self.schedule is None else self.schedule.stages[self.schedule.stage(epoch)].parts
         return None if names is None else frozenset(self.names.index(name) for name in names)
 
-    def draw(self, query_id: str, epoch: int, parts: np.ndarray, grades: Sequence[float]) -> Iterable[int]:
+    def draw(self, query_id: str, epoch: int, parts: Mapping[int, int], grades: Sequence[float]) -> list[int]:
         """Which of a query's pairs take part in an epoch: a function of (seed, epoch, part, query id).
 
         When the draws hold nothing relevant though the query has something, one relevant pair of a drawn part takes
@@ -46,18 +48,18 @@ class MixedParts:
         Args:
             query_id: the query.
             epoch: from 0.
-            parts: [p] each pair's part.
-            grades: [p] its grade.
+            parts: place of a pair -> its part.
+            grades: [p] grade by place.
         """
         drawn: dict[int, list[int]] = {}
         relevant: list[tuple[int, int]] = []
         active = self.active(epoch)
-        for part in dict.fromkeys(parts.tolist()):
+        for part in sorted(set(parts.values())):
             if active is not None and part not in active:
                 continue
-            places = np.flatnonzero(parts == part)
+            places = sorted(place for place, one in parts.items() if one == part)
             if part not in self.quotas:
-                drawn[part] = places.tolist()
+                drawn[part] = places
                 continue
             take = self.quotas[part]
             generator = generator_at("take", self.seed, take.seed, epoch, self.names[part], query_id)

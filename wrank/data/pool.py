@@ -1,6 +1,7 @@
 """What can be drawn into the lists of one query."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,51 +36,60 @@ class Pool:
     weight: float = 1.0
 
 
-def read_pool(collection: Collection, query_row: int, epoch: int = 0) -> Pool | None:
+def read_pool(
+    collection: Collection, query_row: int, epoch: int | None = None, parts: frozenset[int] | None = None
+) -> Pool | None:
     """The pool of a query, without candidates; None when it holds nothing relevant.
 
     Args:
         collection: passages and judgements.
         query_row: row of a judged query.
-        epoch: from 0; parts of a mix that give random pairs give others in another epoch.
+        epoch: from 0: of a mix, the pairs that take part in it, those drawn at random among them; None = all pairs.
+        parts: with no epoch: the parts of a mix (by number) that count; None = all.
     """
-    table, judged = collection.passages, collection.judgements
-    keys = table.keys
+    table, judged, mixed = collection.passages, collection.judgements, collection.mixed
     place = judged.place_of(query_row)
     if place is None:
         return None
-    excluded = collection.excluded.get(collection.queries.id(query_row), ()) if collection.excluded else ()
-    excluded_keys = {int(keys[row]) for row in table.rows(excluded)}
+    query_id = collection.queries.id(query_row)
+    excluded = collection.excluded.get(query_id, ()) if collection.excluded else ()
+    excluded_keys = {int(table.keys[row]) for row in table.rows(excluded)}
     span = judged.span(place)
     rows, grades = judged.passage_rows[span].tolist(), judged.grades[span].tolist()
-    row_keys = [int(keys[row]) for row in rows]
-    kept: Iterable[int] = range(len(rows))
-    if collection.mixed is not None:
-        kept = collection.mixed.draw(collection.queries.id(query_row), epoch, judged.extra["part"][span], grades)
-    best: dict[int, int] = {}
-    for at in sorted(kept, key=lambda at: (-grades[at], rows[at])):
-        if row_keys[at] not in excluded_keys and not table.is_empty(rows[at]):
+    row_keys = [int(table.keys[row]) for row in rows]
+    brought = [] if mixed is None else judged.extra["part"][span].tolist()
+    relevant = {} if mixed is None else collection.known_grades(query_row)
+    best: dict[int, int] = {}  # of equal texts the one with the highest grade, before anything is drawn
+    for at in sorted(range(len(rows)), key=lambda at: (-grades[at], rows[at])):
+        if row_keys[at] in excluded_keys or table.is_empty(rows[at]):
+            continue
+        if mixed is not None and brought[at] not in mixed.judged and relevant.get(row_keys[at], 0) > 0:
+            continue  # a mined copy of what is judged relevant: its judgement decides, not the mix
+        if parts is None or brought[at] in parts:
             best.setdefault(row_keys[at], at)
     chosen = list(best.values())
+    if mixed is not None and epoch is not None:
+        chosen = mixed.draw(query_id, epoch, {at: brought[at] for at in chosen}, grades)
     if not any(grades[at] > 0 for at in chosen):
         return None
     pool = Pool(
         rows=tuple(rows[at] for at in chosen),
         grades=tuple(grades[at] for at in chosen),
         sources=("judged",) * len(chosen),
-        forbidden=frozenset(excluded_keys.union(row_keys, collection.known_of(query_row))),
+        forbidden=frozenset(excluded_keys.union(row_keys, collection.never_negative(query_row))),
     )
-    return pool if collection.mixed is None else _with_mix(collection.mixed, judged, span, chosen, pool)
+    return pool if mixed is None else _with_mix(mixed, judged, span, chosen, pool)
 
 
 def _with_mix(mixed: Mixed, judged: Judgements, span: slice, chosen: list[int], pool: Pool) -> Pool:
     parts, weights = judged.extra["part"][span], judged.extra["weight"][span]
     teacher = judged.extra["teacher"][span] if "teacher" in judged.extra else None
+    given = [at for at in sorted(chosen, key=lambda at: int(parts[at])) if not math.isnan(weights[at])]
     return replace(
         pool,
         sources=tuple(mixed.names[int(parts[at])] for at in chosen),
         teacher=None if teacher is None else tuple(float(teacher[at]) for at in chosen),
-        weight=float(weights[-1]),  # the last part that has the query decides
+        weight=float(weights[given[-1]]) if given else 1.0,  # the last part in the list that sets one decides
     )
 
 
@@ -93,16 +103,20 @@ def rows_with_positive(
         query_rows: [Q] rows of judged queries.
         parts: the parts of a mix (by number) that count; None = all.
     """
-    judged = collection.judgements
+    judged, mixed = collection.judgements, collection.mixed
     relevant_P = judged.grades > 0
     if parts is not None:
         relevant_P &= np.isin(judged.extra["part"], list(parts))
     if len(empty := collection.passages.empty_rows()):
         relevant_P &= ~np.isin(judged.passage_rows, empty)
-    found = np.isin(query_rows, np.unique(judged.pair_query_rows()[relevant_P]))
-    with_excluded = collection.queries.find_many(list(collection.excluded))
-    for place in np.flatnonzero(found & np.isin(query_rows, with_excluded)).tolist():
-        found[place] = read_pool(collection, int(query_rows[place])) is not None
+    pair_rows = judged.pair_query_rows()
+    found = np.isin(query_rows, np.unique(pair_rows[relevant_P]))
+    doubtful = np.isin(query_rows, collection.queries.find_many(list(collection.excluded)))
+    if mixed is not None:  # mined pairs alone may all be copies of judged ones
+        of_judged = relevant_P & np.isin(judged.extra["part"], list(mixed.judged))
+        doubtful |= ~np.isin(query_rows, np.unique(pair_rows[of_judged]))
+    for place in np.flatnonzero(found & doubtful).tolist():
+        found[place] = read_pool(collection, int(query_rows[place]), parts=parts) is not None
     return query_rows[found]
 
 

@@ -30,6 +30,8 @@ def find_candidates(
         The artifact, and query id -> passage ids, best first.
     """
     longest = int(np.diff(collection.judgements.offsets).max(initial=0))
+    if collection.mixed is not None:  # what the steps left out is no negative either
+        longest += int(np.diff(collection.mixed.seen.offsets).max(initial=0))
     ranks = depth + longest
     vectors_artifact, vectors = passage_vectors(context, collection, model, context.model_name)
     stage = Stage(

@@ -13,6 +13,7 @@ from wrank.data.mix import Mix
 from wrank.data.source.beir import BeirSource
 from wrank.data.split import split_queries
 from wrank.errors import WrankError
+from wrank.files import sha256_of_json
 from wrank.generator.provenance import PROVENANCE, read_origins
 from wrank.stage.context import Context
 from wrank.store import Artifact
@@ -48,9 +49,11 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
     Raises:
         WrankError: no judgements, or queries that are trained on and steer at once.
     """
+    mixing = OmegaConf.select(context.cfg, "data.mix") is not None
+    if mixing and context.cfg.synthetic == "only":
+        raise WrankError("synthetic=only with data.mix: the mix says what is trained on; take its other parts out")
     if generated is None and context.cfg.synthetic == "only":
         raise WrankError("synthetic=only: there are no generated passages to train on; add generator=graded")
-    mixing = OmegaConf.select(context.cfg, "data.mix") is not None
     real = _real(context, generated is not None or mixing)
     collection = real
     if mixing:
@@ -71,12 +74,24 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
         _, dev_ids = split_queries(sorted(dev.qrels), float(plain(context.cfg, "data.dev_share")), 0)
         held_out, origins = set(dev_ids), _origins(generated, collection)
         train_ids = [id for id in sorted(collection.qrels) if not {id, origins.get(id)} & held_out]
+    train_ids = _without_texts_of(collection, train_ids, dev, dev_ids)
     limit = plain(context.cfg, "max_queries")
     if limit is not None and limit < len(train_ids):
         _, train_ids = split_queries(train_ids, limit / len(train_ids), int(context.cfg.seed))
     if not train_ids:
         raise WrankError(f"{collection.name}/{collection.split}: no training query is left beside the dev queries")
     return TrainingData(collection, train_ids, dev, dev_ids)
+
+
+def _without_texts_of(collection: Collection, train_ids: list[str], dev: Collection, dev_ids: list[str]) -> list[str]:
+    """Training queries without those that say, under another id, what a dev query says; tells how many."""
+    if not dev_ids or not train_ids:
+        return train_ids
+    steering = dev.queries.keys[dev.queries.find_many(dev_ids)]
+    same = np.isin(collection.queries.keys[collection.queries.find_many(train_ids)], steering)
+    if same.any():
+        note(f"{int(same.sum())} training queries say what a dev query says: not trained on")
+    return [id for id, is_same in zip(train_ids, same.tolist(), strict=True) if not is_same]
 
 
 def mixed_collection(context: Context, generated: Artifact | None = None) -> Collection:
@@ -146,4 +161,9 @@ def without_queries_of(written: Collection, test: Collection) -> Collection:
     if not dropped:
         return written
     note(f"{len(dropped)} generated queries are word for word those of {test.name}/{test.split}: not trained on")
-    return dataclasses.replace(written, qrels=judged.at_places(np.setdiff1d(np.arange(len(judged)), dropped)))
+    gone = sorted(written.queries.id(int(rows[place])) for place in dropped)
+    return dataclasses.replace(
+        written,
+        qrels=judged.at_places(np.setdiff1d(np.arange(len(judged)), dropped)),
+        fingerprint=sha256_of_json({"of": written.fingerprint, "without": gone}),
+    )

@@ -72,7 +72,7 @@ class Step(ABC):
     """One step of a part of a mix, or of the whole mix.
 
     Attributes:
-        pairwise: what becomes of a pair depends on that pair alone, so the step may follow a random draw.
+        pairwise: keeps every pair, and what becomes of it depends on it alone: so the step may follow a random draw.
     """
 
     pairwise = False

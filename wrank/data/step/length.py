@@ -32,8 +32,6 @@ class Length(Step):
         WrankError: a value that cannot be used, no limit, or limits that no text can meet.
     """
 
-    pairwise = True
-
     def __init__(self, of: Of, unit: Unit, min: int | None = None, max: int | None = None) -> None:
         if of not in get_args(Of):
             raise WrankError(f"Length of is {of!r}; wanted one of {', '.join(get_args(Of))}")

@@ -16,8 +16,6 @@ class MaxScore(Step):
         WrankError: a score that is no finite number.
     """
 
-    pairwise = True
-
     def __init__(self, score: float) -> None:
         self.score = check_number("MaxScore score", score)
 

@@ -17,8 +17,6 @@ class MinScore(Step):
         WrankError: a score that is no finite number.
     """
 
-    pairwise = True
-
     def __init__(self, score: float) -> None:
         self.score = check_number("MinScore score", score)
 

@@ -31,8 +31,6 @@ class Provenance(Step):
         WrankError: no condition, or one that is none of the three.
     """
 
-    pairwise = True
-
     def __init__(self, where: Mapping[str, Any]) -> None:
         if not isinstance(where, Mapping) or not where:
             raise WrankError(f"Provenance where is {where!r}; wanted columns with what they must hold")

@@ -30,8 +30,6 @@ class Relabel(Step):
             there is no map.
     """
 
-    pairwise = True
-
     def __init__(self, to: float | None = None, map: Mapping[Any, float] | None = None, other: Other = "error") -> None:
         if (to is None) == (map is None):
             raise WrankError(f"Relabel to is {to!r} and Relabel map is {map!r}; wanted exactly one of them")
@@ -42,6 +40,7 @@ class Relabel(Step):
         self.to = None if to is None else check_number("Relabel to", to)
         self.map = None if map is None else read_levels("Relabel map", map)
         self.other = other
+        self.pairwise = other != "drop"
         self.counts: dict[str, int] = {}
 
     def __call__(self, pairs: Pairs) -> Pairs:

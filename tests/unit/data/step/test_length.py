@@ -85,7 +85,7 @@ def test_it_agrees_with_a_loop(tmp_path):
 def test_nothing_stays_nothing_and_reads_nothing(pairs):
     assert len(Length("passage", "words", min=1)(pairs.only(np.zeros(7, dtype=bool)))) == 0
     assert pairs.passages.asked == []
-    assert Length.pairwise
+    assert not Length.pairwise
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def test_nothing_stays_nothing():
     assert len(MaxScore(1)(pairs_of())) == 0
 
 
-def test_it_may_follow_a_random_draw():
-    assert MaxScore.pairwise
+def test_it_may_not_follow_a_random_draw():
+    assert not MaxScore.pairwise
 
 
 @pytest.mark.parametrize("score", [None, "1", False, float("nan"), float("-inf")])

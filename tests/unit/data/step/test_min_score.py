@@ -42,8 +42,8 @@ def test_nothing_stays_nothing():
     assert len(MinScore(1)(pairs_of())) == 0
 
 
-def test_it_may_follow_a_random_draw():
-    assert MinScore.pairwise
+def test_it_may_not_follow_a_random_draw():
+    assert not MinScore.pairwise
 
 
 @pytest.mark.parametrize("score", [None, "1", True, float("nan"), float("inf"), [1]])

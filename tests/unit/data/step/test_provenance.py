@@ -141,7 +141,7 @@ def test_a_source_without_the_file_is_told(pairs, tmp_path):
 
 def test_nothing_stays_nothing(pairs):
     assert len(Provenance({"label": "low"})(pairs.only(np.zeros(11, dtype=bool)))) == 0
-    assert Provenance.pairwise
+    assert not Provenance.pairwise
 
 
 @pytest.mark.parametrize(

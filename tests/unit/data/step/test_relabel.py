@@ -59,7 +59,8 @@ def test_it_agrees_with_a_loop():
 
 def test_nothing_stays_nothing():
     assert len(Relabel(to=1)(pairs_of())) == len(Relabel(map={1: 1})(pairs_of())) == 0
-    assert Relabel.pairwise
+    assert Relabel(to=1).pairwise
+    assert not Relabel(map={1: 1}, other="drop").pairwise
 
 
 @pytest.mark.parametrize(
