@@ -108,6 +108,15 @@ class UnionTable(Table):
         there, kept = row - self._starts[number], self._kept[number]
         return self.tables[number], there if kept is None else int(kept[there])
 
+    def keys_of(self, rows: np.ndarray) -> np.ndarray:
+        """The keys of many rows at once, int64 of the same shape."""
+        keys = np.zeros(rows.shape, dtype=np.int64)
+        for table, start, end, kept in zip(self.tables, self._starts, self._starts[1:], self._kept, strict=False):
+            here = (rows >= start) & (rows < end)
+            local = rows[here] - start
+            keys[here] = table.keys[local if kept is None else kept[local]]
+        return keys
+
     def _find_in(self, tables: int, ids: Any) -> np.ndarray:
         rows = np.full(len(ids), -1, dtype=np.int64)
         for number in range(tables):
@@ -125,15 +134,17 @@ class UnionTable(Table):
         for start in range(0, len(table), step):
             ids = pa.array(table.ids[start : start + step], pa.large_string())
             rows[start : start + step] = self._find_in(number, ids)
-        for row in np.flatnonzero(rows >= 0).tolist():
+        shared = np.flatnonzero(rows >= 0)
+        differing = shared[self.keys[rows[shared]] != table.keys[shared]]
+        if len(differing):
+            row = int(differing[0])
             there, place = self.locate(int(rows[row]))
-            if there.keys[place] != table.keys[row]:
-                names = [self._names.get(one.key, one.key) for one in (there, table)]
-                texts = [short(one.text(at)) for one, at in ((there, place), (table, row))]
-                raise WrankError(
-                    f"{self.what} {table.id(row)!r} has one text in {names[0]} ({texts[0]!r}) and another in "
-                    f"{names[1]} ({texts[1]!r}): they do not belong together; give one of them other ids"
-                )
+            names = [self._names.get(one.key, one.key) for one in (there, table)]
+            texts = [short(one.text(at)) for one, at in ((there, place), (table, row))]
+            raise WrankError(
+                f"{self.what} {table.id(row)!r} has one text in {names[0]} ({texts[0]!r}) and another in {names[1]} "
+                f"({texts[1]!r}): they do not belong together; give one of them other ids"
+            )
         return rows
 
 
@@ -167,7 +178,6 @@ class _Keys:
 
     def __getitem__(self, rows: Any) -> Any:
         if np.ndim(rows):
-            found = np.array([self[row] for row in np.ravel(rows).tolist()], dtype=np.int64)
-            return found.reshape(np.shape(rows))
+            return self._union.keys_of(np.asarray(rows))
         table, row = self._union.locate(int(rows))
         return table.keys[row]
