@@ -241,3 +241,22 @@ def test_smollm2_by_vllm_gives_expected_grades(wrank, tmp_path):
     assert len(rows(made)) == 8
     assert all(0 < row["score"] < 3 for row in rows(made))
     assert result(made)["mass"]["mean"] > 0.5
+
+
+def test_of_a_mix_all_its_passages_are_scored(here):
+    """Also those that come from pairs, and none that a step left out (grade 0 by MinScore)."""
+    path = SampleSource().path
+    queries = [json.loads(line)["_id"] for line in (path / "queries.jsonl").read_text().split("\n")[:-1]]
+    query = next(id for id, _ in judged() if id in queries)
+    known = {passage for id, passage in judged() if id == query}
+    mined = next(passage for _, passage in judged() if passage not in known)
+    (here.folder / "mined.tsv").write_text(f"{query}\t{mined}\t1\n")
+    words = ("data=real_binary", f"data.path={path}", f"data.mined={here.folder}/mined.tsv")
+    here("score", *words, *TINY[2:])
+    (folder,) = here.artifacts("scores")
+    found = {(row["query_id"], row["passage_id"]) for row in rows(folder)}
+    lines = (path / "qrels" / "train.tsv").read_text(encoding="utf-8").strip().split("\n")[1:]
+    relevant = {tuple(line.split("\t")[:2]) for line in lines if float(line.split("\t")[2]) >= 1}
+    assert found == relevant | {(query, mined)}
+    _, err = here("score", *words, *TINY[2:], "split=train", code=2)
+    assert "leave split out" in err

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from omegaconf import OmegaConf
 
 from wrank.config import build, plain
 from wrank.errors import WrankError
 from wrank.files import short
 from wrank.stage.context import Context
+from wrank.stage.training_data import mixed_collection
 from wrank.store import Artifact, Stage
 from wrank.teacher.base import Pairwise, Teacher
 from wrank.teacher.output import PREFERENCES, write_preferences, write_scores
@@ -61,7 +63,10 @@ def plan_scoring(context: Context) -> ScoringPlan:
     split = str(plain(context.cfg, "split") or context.train_split)
     given = plain(context.cfg, "pairs")
     path = None if given is None else find_pairs_file(str(given))
-    collection = context.collection(split)
+    mixing = OmegaConf.select(context.cfg, "data.mix") is not None
+    if mixing and plain(context.cfg, "split") is not None:
+        raise WrankError("split with data.mix: its parts say which splits are theirs; leave split out")
+    collection = mixed_collection(context) if mixing else context.collection(split)
     pairs = gather(collection, path)
     stage = Stage(
         kind="scores",

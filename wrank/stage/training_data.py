@@ -112,7 +112,7 @@ def mixed_collection(context: Context, generated: Artifact | None = None) -> Col
             )
         OmegaConf.update(context.cfg, "data.generation", str(generated.path))
     mix: Mix = build(context.cfg, "data.mix")
-    collection = mix.load(context.source, context.train_split, context.tables, int(context.cfg.seed))
+    collection = mix.load(context.source, context.train_split, context.tables, int(context.cfg.get("seed", 0)))
     if context.source.has_split(context.test_split):
         collection = without_queries_of(collection, context.collection(context.test_split))
     return collection
