@@ -9,11 +9,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from wrank.data.cache import remembered_sha256
 from wrank.data.collection import Collection
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Judgements, by_query
@@ -22,12 +20,12 @@ from wrank.data.mixed import MixedParts
 from wrank.data.schedule import Schedule
 from wrank.data.source.base import Source
 from wrank.data.source.pairs import PairsSource
-from wrank.data.step.base import Pairs, Step
+from wrank.data.step.base import Pairs, Step, check_steps
 from wrank.data.step.false_negative import FalseNegatives
-from wrank.data.step.provenance import PROVENANCE, Provenance
+from wrank.data.step.naming import counts_of, identity_of
 from wrank.data.step.take import Take
 from wrank.data.table_base import Table
-from wrank.data.union import UnionTable
+from wrank.data.union import one_table, rows_in
 from wrank.errors import WrankError
 from wrank.files import sha256_of_json
 
@@ -150,16 +148,16 @@ class Mix:
             raise WrankError(
                 "data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection)"
             )
-        queries = _one_table({name: one.queries for name, one in texts.items()}, "query")
-        passages = _one_table({name: one.passages for name, one in texts.items()}, "passage")
+        queries = one_table({name: one.queries for name, one in texts.items()}, "query")
+        passages = one_table({name: one.passages for name, one in texts.items()}, "passage")
         loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
         _warn_of_strangers(loaded)
         facts = {
             "parts": [
-                [name, content, _identity(self.parts[name].steps, pairs, cache)]
+                [name, content, identity_of(self.parts[name].steps, pairs, cache)]
                 for name, (pairs, content, _) in loaded.items()
             ],
-            "steps": _identity(self.steps),
+            "steps": identity_of(self.steps),
             "teacher": None if self.teacher is None else self.teacher.content(cache),
             "texts": [queries.key, passages.key],
         }
@@ -211,8 +209,8 @@ class Mix:
         pairs = Pairs(
             queries=queries,
             passages=passages,
-            query_rows=_mapped(queries, one.queries, one.judgements.pair_query_rows()),
-            passage_rows=_mapped(passages, one.passages, one.judgements.passage_rows),
+            query_rows=rows_in(queries, one.queries, one.judgements.pair_query_rows()),
+            passage_rows=rows_in(passages, one.passages, one.judgements.passage_rows),
             grades=one.judgements.grades,
             folder=None if folder is None else str(folder),
             place=place,
@@ -231,7 +229,7 @@ class Mix:
             for step in self.parts[name].steps:
                 if step is not self.random[name]:
                     pairs = step(pairs)
-                    notes |= _counts(name, step)
+                    notes |= counts_of(name, step)
             if not len(pairs):
                 raise WrankError(f"{pairs.place}: no pair is left after its steps: loosen them, or take the part out")
             done.append(pairs)
@@ -257,7 +255,7 @@ class Mix:
             pairs = dataclasses.replace(pairs, teacher=lookup(scores, pairs.query_rows, pairs.passage_rows))
         for step in self.steps:
             pairs = step(pairs)
-            notes |= _counts("mix", step)
+            notes |= counts_of("mix", step)
         if pairs.weights is None or pairs.parts is None:
             raise WrankError("data.mix.steps: a step lost the columns weights and parts")
         extra = {"weight": pairs.weights, "part": pairs.parts}
@@ -284,24 +282,6 @@ class Mix:
         return Judgements.build(cache / "mixes" / key[:32], queries, passages, pairs)
 
 
-def check_steps(place: str, steps: Any) -> None:
-    """Refuses what is no list of steps.
-
-    Raises:
-        WrankError: naming the place and what came.
-    """
-    if isinstance(steps, str) or not isinstance(steps, Sequence):
-        raise WrankError(f"{place} is {steps!r}; wanted a list of nodes with _target_: wrank.data.step...., or []")
-    if wrong := [step for step in steps if not isinstance(step, Step)]:
-        raise WrankError(f"{place} holds {wrong[0]!r}; wanted a node with _target_: wrank.data.step....")
-
-
-def _one_table(tables: Mapping[str, Table], what: str) -> Table:
-    distinct = {table.key: (name, table) for name, table in tables.items()}
-    names, kept = zip(*distinct.values(), strict=True)
-    return kept[0] if len(kept) == 1 else UnionTable(kept, what, names)
-
-
 def _warn_of_strangers(loaded: Mapping[str, tuple[Pairs, str, bool]]) -> None:
     """Tells of a part that has no query in common with any other: often two ids for one query."""
     found = {name: np.unique(pairs.query_rows) for name, (pairs, _, _) in loaded.items()}
@@ -312,23 +292,3 @@ def _warn_of_strangers(loaded: Mapping[str, tuple[Pairs, str, bool]]) -> None:
                 "data.mix.parts.%s has no query in common with the other parts: is that meant, or do its ids differ?",
                 name,
             )
-
-
-def _mapped(whole: Table, part: Table, rows: np.ndarray) -> np.ndarray:
-    """A part's rows as rows of the whole."""
-    if whole is part or not isinstance(whole, UnionTable):
-        return np.asarray(rows)
-    number = [table.key for table in whole.tables].index(part.key)
-    return whole.rows_of(number, rows)
-
-
-def _counts(where: str, step: Step) -> dict[str, int]:
-    counts: Mapping[str, int] = getattr(step, "counts", {})
-    return {f"{where}_{type(step).__name__}_{word}": count for word, count in counts.items() if count}
-
-
-def _identity(steps: Sequence[Step], pairs: Pairs | None = None, cache: Path | None = None) -> list[Any]:
-    facts: list[Any] = [[type(step).__name__, step.identity()] for step in steps]
-    if pairs is not None and pairs.folder is not None and any(isinstance(step, Provenance) for step in steps):
-        facts.append(remembered_sha256(Path(pairs.folder) / PROVENANCE, cache))
-    return facts

@@ -1,6 +1,6 @@
 """Several tables of texts as one, without a copy: a generated collection beside the real one it was written for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -146,6 +146,26 @@ class UnionTable(Table):
                 f"({texts[1]!r}): they do not belong together; give one of them other ids"
             )
         return rows
+
+
+def one_table(tables: Mapping[str, Table], what: str) -> Table:
+    """The tables as one; a table that comes again counts once.
+
+    Args:
+        tables: name, for messages -> table.
+        what: what a row is: passage, query.
+    """
+    distinct = {table.key: (name, table) for name, table in tables.items()}
+    names, kept = zip(*distinct.values(), strict=True)
+    return kept[0] if len(kept) == 1 else UnionTable(kept, what, names)
+
+
+def rows_in(whole: Table, part: Table, rows: np.ndarray) -> np.ndarray:
+    """A part's rows as rows of the whole."""
+    if whole is part or not isinstance(whole, UnionTable):
+        return np.asarray(rows)
+    number = [table.key for table in whole.tables].index(part.key)
+    return whole.rows_of(number, rows)
 
 
 class _Rows(Sequence[str]):

@@ -6,7 +6,7 @@ Shapes: P pairs. A query's pairs stand together, queries in the order of their f
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from wrank.data.table_base import Table
+from wrank.errors import WrankError
 from wrank.files import sha256_of_file
 
 
@@ -88,6 +89,18 @@ class Step(ABC):
         Raises:
             WrankError: what the step needs is not there; nothing of the kind is passed over in silence.
         """
+
+
+def check_steps(place: str, steps: Any) -> None:
+    """Refuses what is no list of steps.
+
+    Raises:
+        WrankError: naming the place and what came.
+    """
+    if isinstance(steps, str) or not isinstance(steps, Sequence):
+        raise WrankError(f"{place} is {steps!r}; wanted a list of nodes with _target_: wrank.data.step...., or []")
+    if wrong := [step for step in steps if not isinstance(step, Step)]:
+        raise WrankError(f"{place} holds {wrong[0]!r}; wanted a node with _target_: wrank.data.step....")
 
 
 def _plain(value: Any) -> Any:
