@@ -123,7 +123,9 @@ def test_another_filter_is_another_artifact_of_the_same_ranking(here):
         assert max(Counter(pair["query_id"] for pair in pairs).values()) == 5
 
 
-@pytest.mark.parametrize(("slow", "words"), [("SlowBm25", BM25), ("SlowDense", DENSE)])
+@pytest.mark.parametrize(
+    ("slow", "words"), [("SlowBm25", BM25), pytest.param("SlowDense", DENSE, marks=pytest.mark.slow)]
+)
 def test_killed_between_chunks_goes_on_and_ends_with_the_same_bytes(tmp_path, slow, words):
     whole, broken = (Wrank(tmp_path / name) for name in ("whole", "broken"))
     words = (*words, f"miner._target_=tests.integration.test_mine.{slow}", "miner.chunk=8")
