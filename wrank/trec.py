@@ -40,15 +40,17 @@ def read_judgements(path: Path, negative: Negative = "error") -> Iterator[tuple[
     if first is None:
         raise WrankError(f"{path}: empty; wanted judgements")
     if ".jsonl" in path.suffixes or first[1].lstrip().startswith("{"):
-        rows = _jsonl_rows(path)
+        rows = jsonl_judgements(path)
     elif (
         ".trec" in path.suffixes
         or len(first[1].split("\t")) == 4
         or ("\t" not in first[1] and len(first[1].split()) == 4)
     ):
-        rows = ((n, cells[0], cells[2], cells[3]) for n, cells in _cells(path, None, 4, "query-id 0 passage-id grade"))
+        rows = (
+            (n, cells[0], cells[2], cells[3]) for n, cells in split_cells(path, None, 4, "query-id 0 passage-id grade")
+        )
     else:
-        rows = _tsv_rows(path)
+        rows = tsv_judgements(path)
     empty = True
     for number, query_id, passage_id, grade in rows:
         empty = False
@@ -73,7 +75,7 @@ def read_pairs(path: Path) -> list[tuple[int, str, str]]:
     """
     rows = [
         (number, query_id, passage_id)
-        for number, (query_id, passage_id) in _cells(path, "\t", 2, "query-id<TAB>corpus-id")
+        for number, (query_id, passage_id) in split_cells(path, "\t", 2, "query-id<TAB>corpus-id")
     ]
     if rows and _is_header(rows[0][1:], _QRELS_HEADER[:2]):
         rows.pop(0)
@@ -119,19 +121,24 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
         WrankError: a line without six columns, a score that is no finite number, a passage twice, no line.
     """
     scores: dict[str, dict[str, float]] = {}
-    for number, (query_id, _, passage_id, _, score, _) in _cells(
+    for number, (query_id, _, passage_id, _, score, _) in split_cells(
         path, None, 6, "query-id Q0 passage-id rank score tag"
     ):
         ranking = scores.setdefault(query_id, {})
         if passage_id in ranking:
             raise WrankError(f"{path}:{number}: passage {passage_id!r} comes twice for query {query_id!r}")
-        ranking[passage_id] = _as_number(score, "score", path, number)
+        ranking[passage_id] = parse_number(score, "score", path, number)
     if not scores:
         raise WrankError(f"{path}: empty; wanted a TREC run")
     return {query_id: sorted(ranking.items(), key=lambda item: -item[1]) for query_id, ranking in scores.items()}
 
 
-def _cells(path: Path, separator: str | None, count: int, wanted: str) -> Iterator[tuple[int, list[str]]]:
+def split_cells(path: Path, separator: str | None, count: int, wanted: str) -> Iterator[tuple[int, list[str]]]:
+    """(Line, cells) of lines with `count` cells, none empty; blank lines are skipped; `wanted` says what, for messages.
+
+    Raises:
+        WrankError: another number of cells, or an empty one.
+    """
     for number, line in read_lines(path):
         if not line.strip():
             continue
@@ -148,8 +155,9 @@ def _cells(path: Path, separator: str | None, count: int, wanted: str) -> Iterat
         yield number, cells
 
 
-def _tsv_rows(path: Path) -> Iterator[tuple[int, str, str, Any]]:
-    for index, (number, cells) in enumerate(_cells(path, "\t", 3, "query-id<TAB>corpus-id<TAB>score")):
+def tsv_judgements(path: Path) -> Iterator[tuple[int, str, str, Any]]:
+    """(Line, query id, passage id, grade as written) of lines ``query-id<TAB>corpus-id<TAB>score``, header or not."""
+    for index, (number, cells) in enumerate(split_cells(path, "\t", 3, "query-id<TAB>corpus-id<TAB>score")):
         if index or not _is_header(cells, _QRELS_HEADER):
             yield number, cells[0], cells[1], cells[2]
 
@@ -158,7 +166,8 @@ def _is_header(cells: Sequence[str], header: Sequence[str]) -> bool:
     return [cell.strip().lower().replace("_", "-") for cell in cells] == list(header)
 
 
-def _jsonl_rows(path: Path) -> Iterator[tuple[int, str, str, Any]]:
+def jsonl_judgements(path: Path) -> Iterator[tuple[int, str, str, Any]]:
+    """(Line, query id, passage id, grade as written) of ``{qid, docid: [..], score: [..]}``; warns of ranks."""
     all_ranks, longest = True, 0
     for number, record in read_jsonl(path):
         query_id = parse_id(record, "qid", path, number)
@@ -177,7 +186,7 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[int, str, str, Any]]:
 
 
 def _as_grade(value: Any, path: Path, number: int, negative: Negative) -> float:
-    grade = _as_number(value, "grade", path, number)
+    grade = parse_number(value, "grade", path, number)
     if grade < 0 and negative == "error":
         raise WrankError(
             f"{path}:{number}: grade {grade:g} is below 0; wanted 0 or more "
@@ -186,7 +195,12 @@ def _as_grade(value: Any, path: Path, number: int, negative: Negative) -> float:
     return max(grade, 0.0)
 
 
-def _as_number(value: Any, what: str, path: Path, number: int) -> float:
+def parse_number(value: Any, what: str, path: Path, number: int) -> float:
+    """A finite number, given as one or as text; `what` names it in the message.
+
+    Raises:
+        WrankError: anything else.
+    """
     if isinstance(value, str):
         fits = bool(_NUMBER.fullmatch(value))
     else:

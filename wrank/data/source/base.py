@@ -23,6 +23,7 @@ from wrank.errors import WrankError
 from wrank.files import sha256_of_json
 from wrank.records import Judgement
 
+Triple = tuple[np.ndarray, np.ndarray, np.ndarray]
 _Row = TypeVar("_Row")
 Columns = tuple[Any, Any, np.ndarray]
 """Query ids and passage ids as dictionary-encoded Arrow arrays, and grades: many pairs at once."""
@@ -178,15 +179,20 @@ class Source(ABC):
         key = sha256_of_json([FORMAT, "judgements", content, passages.key, queries.key])
         folder = cache / "judgements" / key[:32]
 
-        def pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        def unchanged(pairs: Triple) -> Triple:
+            if self.content(f"qrels/{split}", cache) != content:
+                raise WrankError(f"{place}: it changed while it was read: start again")
+            return pairs
+
+        def pairs() -> Triple:
             found = [
-                (_rows_of(queries, query_ids), _rows_of(passages, passage_ids), grades)
+                (rows_of_ids(queries, query_ids), rows_of_ids(passages, passage_ids), grades)
                 for query_ids, passage_ids, grades in self.judgement_blocks(split)
             ]
             query_rows, passage_rows, grades = (np.concatenate(column) for column in zip(*found, strict=True))
             if (query_rows < 0).any() or (passage_rows < 0).any():
                 raise Unfit  # the strict reader names ids and lines
-            return query_rows, passage_rows, grades
+            return unchanged((query_rows, passage_rows, grades))
 
         if Judgements.is_built(folder):
             return Judgements.open(folder, queries, passages)
@@ -194,7 +200,7 @@ class Source(ABC):
             return Judgements.build(folder, queries, passages, pairs)
         except (Unfit, Conflict):
             return Judgements.build(
-                folder, queries, passages, lambda: self._strict_pairs(split, place, passages, queries)
+                folder, queries, passages, lambda: unchanged(self._strict_pairs(split, place, passages, queries))
             )
 
     def _strict_pairs(
@@ -241,7 +247,7 @@ class Source(ABC):
         return next(number for number, row in rows if (row.query_id, row.passage_id) == (query_id, passage_id))
 
 
-def _rows_of(table: Table, ids: Any) -> np.ndarray:
+def rows_of_ids(table: Table, ids: Any) -> np.ndarray:
     """Rows of a dictionary-encoded column of ids."""
     rows: np.ndarray = table.find_many(ids.dictionary).astype(np.int32)[ids.indices.to_numpy()]
     return rows

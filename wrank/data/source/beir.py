@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wrank.data.cache import remembered_sha256, signature
+from wrank.data.cache import remembered_sha256
 from wrank.data.collection import Collection
 from wrank.data.source import fast
 from wrank.data.source.base import Columns, Source
+from wrank.data.source.common import unchanged
 from wrank.data.table_writer import Block
 from wrank.errors import WrankError
 from wrank.files import parse_id, read_jsonl
@@ -123,11 +124,11 @@ class BeirSource(Source):
 
     def passage_blocks(self) -> Iterator[Block]:
         """The lines of ``corpus.jsonl``, many at once."""
-        return _unchanged(self._corpus, fast.passage_blocks(self._corpus))
+        return unchanged(self._corpus, fast.passage_blocks(self._corpus))
 
     def query_blocks(self) -> Iterator[Block]:
         """The lines of ``queries.jsonl``, many at once."""
-        return _unchanged(self._queries, fast.query_blocks(self._queries))
+        return unchanged(self._queries, fast.query_blocks(self._queries))
 
     def judgement_rows(self, split: str) -> Iterator[tuple[int, Judgement]]:
         """The lines of ``qrels/SPLIT``, one by one."""
@@ -212,11 +213,4 @@ def _rows(path: Path, text_of: Callable[[Mapping[str, Any], Path, int], str]) ->
         if empty:
             raise WrankError(f"{path}: empty; wanted one JSON object a line")
 
-    return _unchanged(path, rows())
-
-
-def _unchanged(path: Path, rows: Iterator[_Row]) -> Iterator[_Row]:
-    before = signature(path)
-    yield from rows
-    if signature(path) != before:
-        raise WrankError(f"{path}: it changed while it was read: start again")
+    return unchanged(path, rows())

@@ -8,16 +8,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from wrank.data.cache import signature
-from wrank.data.source.fast import _block as block_of_strings
 from wrank.data.table_writer import Block
 from wrank.errors import WrankError
-from wrank.trec import Negative
-from wrank.trec import _as_number as parse_number
-from wrank.trec import _cells as split_cells
-from wrank.trec import _jsonl_rows as jsonl_judgements
-from wrank.trec import _tsv_rows as tsv_judgements
-
-__all__ = ["block_of_strings", "jsonl_judgements", "parse_number", "split_cells", "tsv_judgements"]
+from wrank.trec import Negative, parse_number
 
 _Row = TypeVar("_Row")
 

@@ -35,7 +35,7 @@ def passage_blocks(path: Path) -> Iterator[Block]:
         title, text = pc.fill_null(batch.column("title"), ""), batch.column("text")
         if pc.max(pc.binary_length(title)).as_py():
             text = pc.binary_join_element_wise(title, text, " ")
-        yield _block(batch.column("_id"), text)
+        yield block_of_strings(batch.column("_id"), text)
 
 
 def query_blocks(path: Path) -> Iterator[Block]:
@@ -45,7 +45,7 @@ def query_blocks(path: Path) -> Iterator[Block]:
         Unfit: as for passages, or an empty text.
     """
     for batch in _json_batches(path, ("_id", "text")):
-        block = _block(batch.column("_id"), batch.column("text"))
+        block = block_of_strings(batch.column("_id"), batch.column("text"))
         if not pc.min(pc.binary_length(block.texts)).as_py():
             raise Unfit
         yield block
@@ -118,7 +118,8 @@ def _json_batches(path: Path, names: tuple[str, ...]) -> Iterator[pa.RecordBatch
         raise Unfit from error
 
 
-def _block(ids: pa.Array, texts: pa.Array) -> Block:
+def block_of_strings(ids: pa.Array, texts: pa.Array) -> Block:
+    """Ids and texts (Arrow strings without nulls) as a block, texts stripped; `Unfit` where they are no UTF-8."""
     if not _is_utf8(ids) or not _is_utf8(texts):
         raise Unfit
     return Block(ids.cast(pa.large_binary()), stripped(texts).cast(pa.large_binary()))

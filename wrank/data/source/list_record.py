@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wrank.data.source.common import check_query, parse_grade, parse_number, parse_string
+from wrank.data.source.common import check_query, parse_grade, parse_string
 from wrank.data.source.seen import text_id
 from wrank.errors import WrankError
 from wrank.files import as_id, read_jsonl, short
 from wrank.records import Passage
-from wrank.trec import Negative
+from wrank.trec import Negative, parse_number
 
 FLAT = {"positive": 1.0, "positive_passages": 1.0, "negative": 0.0, "negative_passages": 0.0}
 """Keys of the flat form, and the grade that each means."""

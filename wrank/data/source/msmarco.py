@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from wrank.data.cache import remembered_sha256
 from wrank.data.source.base import Columns, Source
-from wrank.data.source.common import block_of_strings, check_negative, check_query, existing_file, no_split, unchanged
-from wrank.data.source.fast import Unfit
+from wrank.data.source.common import check_negative, check_query, existing_file, no_split, unchanged
+from wrank.data.source.fast import Unfit, block_of_strings
 from wrank.data.source.merged import merged_rows
 from wrank.data.source.tsv import column_batches, encoded_batches, in_turn, read_cells
 from wrank.data.table_writer import Block

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wrank.data.judgements import Conflict
-from wrank.data.source.base import Unknown, _rows_of
+from wrank.data.source.base import Unknown, rows_of_ids
 from wrank.data.source.pair_reader import PairBlock
 from wrank.data.table_base import Table
 from wrank.errors import WrankError
@@ -68,8 +68,8 @@ def gather(place: str, blocks: Blocks, queries: Table, passages: Table, skip: bo
 
 def _looked_up(blocks: Blocks, queries: Table, passages: Table) -> Iterator[tuple[PairBlock, np.ndarray, np.ndarray]]:
     for block in blocks():
-        query_rows = _rows_of(queries, block.query_ids).astype(np.int32)
-        yield block, query_rows, _rows_of(passages, block.passage_ids).astype(np.int32)
+        query_rows = rows_of_ids(queries, block.query_ids).astype(np.int32)
+        yield block, query_rows, rows_of_ids(passages, block.passage_ids).astype(np.int32)
 
 
 def _joined(column: list[np.ndarray]) -> np.ndarray:

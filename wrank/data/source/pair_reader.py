@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from wrank.data.source.common import jsonl_judgements, parse_number, split_cells, tsv_judgements, unchanged
+from wrank.data.source.common import unchanged
 from wrank.data.source.fast import Unfit
 from wrank.data.source.pair_form import Form
 from wrank.data.source.tsv import encoded_batches
 from wrank.errors import WrankError
 from wrank.files import read_lines
+from wrank.trec import jsonl_judgements, parse_number, split_cells, tsv_judgements
 
 _ROWS = 1 << 17  # of a block
 _COLUMNS = ("query_id", "passage_id", "score")

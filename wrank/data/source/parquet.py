@@ -7,8 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from wrank.data.source.common import block_of_strings
-from wrank.data.source.fast import Unfit
+from wrank.data.source.fast import Unfit, block_of_strings
 from wrank.data.table_writer import Block
 
 _ROWS = 8192  # of a block
