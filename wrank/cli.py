@@ -8,9 +8,12 @@ import ast
 import difflib
 import errno
 import importlib
+import io
 import os
+import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 from wrank import __version__
 from wrank.errors import WrankError
@@ -37,6 +40,7 @@ _FLAGS_WITH_VALUE = frozenset(
 def main(arguments: list[str] | None = None) -> None:
     """The console script; always ends with ``SystemExit``."""
     words = sys.argv[1:] if arguments is None else arguments
+    _outlive_reader()
     if not words or words[0] in ("-h", "--help", "help"):
         print(overview())
         sys.exit(0 if words else BAD_INPUT)
@@ -52,6 +56,36 @@ def main(arguments: list[str] | None = None) -> None:
         _say(f"wrank {verb}: no such verb; {hint}")
         sys.exit(BAD_INPUT)
     sys.exit(_guarded(verb, overrides))
+
+
+class _Pipe(io.FileIO):
+    """Standard output whose reader may leave (``| head``): what comes after goes nowhere, and the work is finished."""
+
+    def write(self, data: Any) -> int:
+        """As of a file; all of `data` counts as written once nobody reads."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(data)
+
+
+def _outlive_reader() -> None:
+    """Lets a command whose output is piped end in quiet when its reader leaves."""
+    try:
+        place = sys.stdout.fileno()
+        if not stat.S_ISFIFO(os.fstat(place).st_mode):
+            return
+    except (OSError, ValueError, AttributeError):  # no file behind it, or closed
+        return
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(_Pipe(place, "w", closefd=False)),
+        encoding=sys.stdout.encoding,
+        errors=sys.stdout.errors,
+        line_buffering=isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.line_buffering,
+    )
 
 
 def spelled_out(words: list[str]) -> list[str]:

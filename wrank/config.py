@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -16,6 +17,7 @@ from wrank.errors import WrankError
 
 _FULL_KEY = re.compile(r"full_key: (\S+)")
 _ITEM = re.compile(r"([a-z_])(\d+)(?=\.|$)")
+_STEP = re.compile(r"\.(parts|steps)\.")
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 
 
@@ -30,7 +32,7 @@ def conf_folder() -> Path:
 
 @dataclass
 class EvaluateRoot:
-    """Root keys of ``wrank evaluate``; a key that is not here is refused wherever it is set."""
+    """Root keys of all verbs that encode; a key that is not here is refused wherever it is set."""
 
     data: Any = MISSING
     model: Any = MISSING
@@ -42,6 +44,14 @@ class EvaluateRoot:
     name: str | None = None
     tags: list[str] = field(default_factory=list)
     device: str = "auto"
+
+
+@dataclass
+class EvaluateOnlyRoot(EvaluateRoot):
+    """Root keys of ``wrank evaluate``."""
+
+    baselines: list[str] = field(default_factory=list)
+    reference: str | None = None
 
 
 @dataclass
@@ -108,6 +118,8 @@ class RunRoot(TrainRoot):
     """Root keys of ``wrank run``."""
 
     checkpoint: str = "last"
+    baselines: list[str] = field(default_factory=list)
+    reference: str | None = None
 
 
 @dataclass
@@ -118,6 +130,7 @@ class DataRoot:
     paths: Any = MISSING
     action: str = "describe"
     pull: str | None = None
+    revision: str = "main"
     seed: int = 0
 
 
@@ -134,7 +147,7 @@ _ROOTS = {
     "mine": MineRoot,
     "score": ScoreRoot,
     "train": TrainRoot,
-    "evaluate": EvaluateRoot,
+    "evaluate": EvaluateOnlyRoot,
     "run": RunRoot,
     "data": DataRoot,
     "status": StatusRoot,
@@ -170,16 +183,51 @@ def build(cfg: DictConfig, group: str, **extra: Any) -> Any:
             raise WrankError(f"{missing[0]} has no value: give it on the command line, {missing[0]}=...")
         return instantiate(node, **extra, _convert_="all")
     except InstantiationException as error:
+        place = _place(cfg, group, error)
         if isinstance(error.__cause__, WrankError):
+            if _STEP.search(place) and place not in str(error.__cause__):  # a step does not know where it stands
+                raise WrankError(f"{place}: {error.__cause__}") from None
             raise error.__cause__ from None
-        inner = _FULL_KEY.search(str(error))
-        places = [inner[1], _ITEM.sub(r"\1.\2", inner[1])] if inner else []  # Hydra writes steps0 for steps.0
-        place = next((one for one in places if OmegaConf.is_config(OmegaConf.select(cfg, one))), group)
         raise WrankError(_explain(place, OmegaConf.select(cfg, place), error)) from error
     except OmegaConfBaseException as error:
         if found := _MISSING.search(str(error)):
             raise WrankError(f"{found[1]} has no value: give it on the command line, {found[1]}=...") from error
         raise WrankError(f"{group}: {str(error).strip().split(chr(10))[0]}") from error
+
+
+def _place(cfg: DictConfig, group: str, error: InstantiationException) -> str:
+    """The key of the node that could not be made, or `group`."""
+    inner = _FULL_KEY.search(str(error))
+    places = [inner[1], _ITEM.sub(r"\1.\2", inner[1])] if inner else []  # Hydra writes steps0 for steps.0
+    return next((one for one in places if OmegaConf.is_config(OmegaConf.select(cfg, one))), group)
+
+
+def options(group: str) -> list[str]:
+    """The options of a group, those of the user's own ``--config-dir`` included, sorted."""
+    return sorted({path.stem for folder in _config_folders() for path in (folder / group).glob("*.yaml")})
+
+
+def build_option(group: str, name: str) -> Any:
+    """Makes the object of an option that was not chosen on the command line: a baseline, say.
+
+    Args:
+        group: the config group, e.g. ``model``.
+        name: the option; one without defaults of its own.
+
+    Raises:
+        WrankError: see `build`.
+    """
+    path = next(path for folder in _config_folders() if (path := folder / group / f"{name}.yaml").is_file())
+    return build(DictConfig({group: OmegaConf.load(path)}), group)
+
+
+def _config_folders() -> list[Path]:
+    """Where options are looked for, the user's own folders first."""
+    found = [conf_folder()]
+    if HydraConfig.initialized():
+        sources = HydraConfig.get().runtime.config_sources
+        found = [Path(one.path) for one in sources if one.schema == "file"] + found
+    return found
 
 
 def _explain(group: str, node: DictConfig, error: InstantiationException) -> str:

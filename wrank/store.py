@@ -13,13 +13,13 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from wrank import __version__
 from wrank.errors import WrankError
@@ -105,7 +105,23 @@ class Store:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).expanduser().absolute()
         with io_errors(self.root):
-            (self.root / ".locks").mkdir(parents=True, exist_ok=True)
+            self.locks.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def locks(self) -> Path:
+        """The folder of the locks."""
+        return self.root / ".locks"
+
+    def is_locked(self, stage: Stage) -> bool:
+        """Whether a process is at work on a stage."""
+        try:
+            with FileLock(self._lock_path(stage)).acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def _lock_path(self, stage: Stage) -> Path:
+        return self.locks / f"{stage.kind}-{stage.key[:KEY_LENGTH]}.lock"
 
     def folder(self, stage: Stage) -> Path:
         """Where the finished artifact stands; the name's words may differ, the key decides."""
@@ -130,20 +146,28 @@ class Store:
             )
         return Artifact(path, manifest)
 
-    def run(self, stage: Stage, work: Work, on_wait: Callable[[Path], None] | None = None) -> Artifact:
+    def run(
+        self,
+        stage: Stage,
+        work: Work,
+        on_wait: Callable[[Path], None] | None = None,
+        share: Callable[[Path], None] | None = None,
+    ) -> Artifact:
         """Returns the stage's artifact, doing the work if no one has.
 
         Args:
             stage: what is wanted.
             work: called with the partial folder, in which an earlier, killed try may have left files.
             on_wait: called once with the lock's path when another process holds the key.
+            share: called with the partial folder in which that process is at work, to take a part of it; it must
+                bear that the folder is renamed under its hands when all is done.
 
         Raises:
             WrankError: full disk, read-only store, or whatever the work raises.
         """
         if (found := self.find(stage)) is not None:
             return found
-        with self._locked(stage, on_wait):
+        with self._locked(stage, on_wait, share):
             if (found := self.find(stage)) is not None:
                 return found
             partial, final = self.partial(stage), self.root / stage.kind / stage.folder_name
@@ -163,8 +187,10 @@ class Store:
         return Artifact(final, manifest, was_finished=False)
 
     @contextmanager
-    def _locked(self, stage: Stage, on_wait: Callable[[Path], None] | None) -> Iterator[None]:
-        path = self.root / ".locks" / f"{stage.kind}-{stage.key[:KEY_LENGTH]}.lock"
+    def _locked(
+        self, stage: Stage, on_wait: Callable[[Path], None] | None, share: Callable[[Path], None] | None
+    ) -> Iterator[None]:
+        path = self._lock_path(stage)
         lock = FileLock(path)
         with io_errors(path):
             try:
@@ -172,11 +198,21 @@ class Store:
             except Timeout:
                 if on_wait:
                     on_wait(path)
+                if share:
+                    self._share(stage, lock, share)
                 lock.acquire()
         try:
             yield
         finally:
             lock.release()
+
+    def _share(self, stage: Stage, lock: BaseFileLock, share: Callable[[Path], None]) -> None:
+        """Takes a part of another process's work, as soon as it has begun."""
+        while not self.partial(stage).is_dir() and self.find(stage) is None:
+            with suppress(Timeout), lock.acquire(timeout=0.1):
+                return  # the other process has ended without a folder: the work is ours
+        if self.find(stage) is None:
+            share(self.partial(stage))
 
     def artifacts(self) -> list[Artifact]:
         """Every finished artifact, oldest first; reads manifests only."""

@@ -1,6 +1,5 @@
 """The files of TREC and BEIR: judgements (qrels) in three forms, pairs, runs. Every error names file and line."""
 
-import logging
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +13,8 @@ from wrank.records import Judgement
 Negative = Literal["error", "zero"]
 """What becomes of a grade below 0: refused, or read as 0 (what trec_eval makes of it)."""
 
-_log = logging.getLogger(__name__)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _QRELS_HEADER = ("query-id", "corpus-id", "score")
-_warned: set[str] = set()
 
 
 def read_judgements(path: Path, negative: Negative = "error") -> Iterator[tuple[int, Judgement]]:
@@ -167,8 +164,7 @@ def _is_header(cells: Sequence[str], header: Sequence[str]) -> bool:
 
 
 def jsonl_judgements(path: Path) -> Iterator[tuple[int, str, str, Any]]:
-    """(Line, query id, passage id, grade as written) of ``{qid, docid: [..], score: [..]}``; warns of ranks."""
-    all_ranks, longest = True, 0
+    """(Line, query id, passage id, grade as written) of lines ``{qid, docid: [..], score: [..]}``."""
     for number, record in read_jsonl(path):
         query_id = parse_id(record, "qid", path, number)
         ids, scores = record.get("docid"), record.get("score")
@@ -176,13 +172,8 @@ def jsonl_judgements(path: Path) -> Iterator[tuple[int, str, str, Any]]:
             raise WrankError(
                 f"{path}:{number}: wanted 'docid' and 'score', two lists of one length; the keys are {list(record)}"
             )
-        all_ranks = all_ranks and scores == list(range(1, len(scores) + 1))
-        longest = max(longest, len(scores))
         for passage_id, score in zip(ids, scores, strict=True):
             yield number, query_id, as_id(passage_id, "docid", path, number), score
-    if all_ranks and longest >= 3 and str(path) not in _warned:
-        _warned.add(str(path))
-        _log.warning("%s: the scores of every line are 1, 2, 3, ...: they look like ranks (1 = best), not grades", path)
 
 
 def _as_grade(value: Any, path: Path, number: int, negative: Negative) -> float:

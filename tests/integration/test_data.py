@@ -8,6 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
+from tests.fixtures.suites import write_bright, write_nano
 from wrank.data.source.public import RECORD
 from wrank.data.source.public import pull as real_pull
 from wrank.manifest import MANIFEST
@@ -290,7 +291,7 @@ def test_another_archive_than_the_wanted_one_is_refused(here, fetched):
 def test_pull_says_how_to_read_what_is_there(here, fetched, monkeypatch):
     fetched("scifact")
     fetched("cqadupstack", "android", "english")
-    monkeypatch.setattr("wrank.command.data.pull", functools.partial(real_pull, url="http://127.0.0.1:9"))
+    monkeypatch.setattr("wrank.data.source.public.pull", functools.partial(real_pull, url="http://127.0.0.1:9"))
     out, _ = here("data", "pull", "scifact")
     assert out == f"{here.store}/collection/scifact\nread it with: data=public data.source.name=scifact\n"
     here("data", "describe", *out.split("read it with: ")[1].split())
@@ -298,3 +299,31 @@ def test_pull_says_how_to_read_what_is_there(here, fetched, monkeypatch):
     assert "data.source.name=cqadupstack/android\nits parts: android, english" in out
     _, err = here("data", "pull", "fiqa", code=2)
     assert "http://127.0.0.1:9/fiqa.zip: cannot be fetched" in err
+
+
+def test_pull_of_a_suite_says_what_to_fetch_where_there_is_no_network(here, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for name, repo in (("nano_beir/NanoNQ", "zeta-alpha-ai/NanoNQ"), ("bright", "xlangai/BRIGHT")):
+        _, err = here("data", "pull", name, code=2)
+        assert f"{repo}: cannot be fetched from the Hugging Face hub (OfflineModeIsEnabled" in err
+        assert f"`hf download {repo} --repo-type dataset --revision main" in err
+        assert f"at {here.store}/collection/{name}" in err
+    _, err = here("data", "pull", "scifact", f"revision={'a' * 40}", code=2)
+    assert "scifact is no data set of the Hugging Face hub" in err
+
+
+def test_collections_of_suites_are_described_and_held_to_their_hashes(here):
+    folder = here.store / "collection"
+    write_nano(folder / "nano_beir" / "NanoNQ")
+    out, _ = here("data", "pull", "nano_beir/NanoNQ")  # put there by hand: left as it is
+    assert "read it with: evaluation=nano_beir evaluation.suite.subset=[NanoNQ], or data=nano_beir data.source" in out
+    for words in (("data=nano_beir", "data.source.name=NanoNQ"), ("data=bright", "data.source.task=pony")):
+        if "bright" in words[0]:
+            write_bright(folder / "bright")
+        out, _ = here("data", "describe", *words)
+        assert "/test" in out
+        top = folder / ("bright" if "bright" in words[0] else "nano_beir/NanoNQ")
+        files = {str(p.relative_to(top)): hashlib.sha256(p.read_bytes()).hexdigest() for p in top.rglob("*.parquet")}
+        (top / RECORD).write_text(json.dumps({"url": "u", "commit": "c", "sha256": "ab", "files": files}))
+        out, _ = here("data", "verify", *words)
+        assert "files: as it should be" in out

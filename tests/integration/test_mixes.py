@@ -161,17 +161,26 @@ def test_a_mix_is_built_once_and_changes_with_its_steps(files):
         ),
         (["data=synthetic_graded", "data.generation=toy", "data.mix.parts.synthetic.split=dev"], "no split 'dev'"),
         (["data=synthetic_graded", "data.generation=toy", "+data.mix.parts.synthetic.stepz=[]"], "stepz"),
-        (["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.0.score=9"], "positive: no"),
+        (
+            ["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.0.score=9"],
+            "no pair is left: 8",
+        ),
         (
             ["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.0.score=high"],
-            "MinScore score",
+            r"data.mix.parts.positive.steps.0: MinScore score is 'high'; wanted a finite number",
         ),
-        (["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.2.k=0"], "Take k"),
+        (
+            ["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.2.k=0"],
+            r"positive.steps.2: Take k is 0",
+        ),
         (
             ["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.2.choice=best"],
-            "Take choice",
+            r"data.mix.parts.positive.steps.2: Take choice is 'best'",
         ),
-        (["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.1.to=null"], "Relabel"),
+        (
+            ["data=synthetic_binary", "data.generation=toy", "data.mix.parts.positive.steps.1.to=null"],
+            "steps.1: Relabel",
+        ),
         (
             [
                 "data=synthetic_graded",
@@ -214,6 +223,28 @@ def test_a_mix_is_built_once_and_changes_with_its_steps(files):
             [
                 "data=synthetic_graded",
                 "data.generation=toy",
+                "data.mix.steps=[{{_target_:wrank.data.step.min_score.MinScore,score:2}},"
+                "{{_target_:wrank.data.step.max_score.MaxScore,score:2}}]",
+            ],
+            r"data.mix: no pair is left: 8 at first, 4 after steps.0 \(MinScore\), none after steps.1 \(MaxScore\)",
+        ),
+        (
+            ["data=synthetic_graded", "data.generation=toy", "data.mix.steps=[{{_target_:wrank.data.step.take.Take}}]"],
+            "data.mix.steps.0 .*missing 2 required",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
+                "data.mix.steps=[{{_target_:wrank.data.step.min_score.MinScore,score:0}},"
+                "{{_target_:wrank.data.step.relabel.Relabel,map:{{7:1}}}}]",
+            ],
+            r"data.mix.steps.1: Relabel map has no 0",
+        ),
+        (
+            [
+                "data=synthetic_graded",
+                "data.generation=toy",
                 "data.mix.steps=[{{_target_:wrank.data.step.false_negative.FalseNegatives,kind:absolute,value:1}}]",
             ],
             "data.mix.teacher",
@@ -232,7 +263,7 @@ def test_a_mix_is_built_once_and_changes_with_its_steps(files):
                 "data.generation=toy",
                 "+data.mix.parts.synthetic.steps=[{{_target_:wrank.data.step.min_score.MinScore,score:4}}]",
             ],
-            "data.mix.parts.synthetic: no pair is left",
+            r"data.mix.parts.synthetic: no pair is left: 8 at first, none after steps.0 \(MinScore\): loosen that step",
         ),
     ],
 )
@@ -263,6 +294,17 @@ def test_a_stage_of_fewer_queries_fills_its_epochs_with_them(files):
     drawn_ids = [[sampler.query_ids[i] for i in sampler.order(epoch).tolist()] for epoch in range(3)]
     assert drawn_ids[:2] == [["q1", "q1"], ["q2", "q2"]]
     assert sorted(drawn_ids[2]) == ["q1", "q2"]
+
+
+def test_frequencies_of_queries_that_are_not_there_are_counted(files, caplog):
+    (files / "asked.tsv").write_text("q1\t90\nx1\t3\nq2\t3\nx2\t3\n")
+    stages = ("{epoch:0,frequency:[1,inf]}",)
+    scheduled(files, *stages, extra=[f"+data.mix.schedule.frequencies={files}/asked.tsv"])
+    assert f"{files}/asked.tsv: 2 of its query ids are no query of the mix, e.g. ['x1', 'x2']" in caplog.text
+    caplog.clear()
+    (files / "asked.tsv").write_text("q1\t90\nq2\t3\n")
+    scheduled(files, *stages, extra=[f"+data.mix.schedule.frequencies={files}/asked.tsv"])
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
@@ -390,6 +432,26 @@ def test_a_stage_looks_at_its_own_parts_where_passages_are_excluded(files):
     sampler = scheduled(files, "{epoch:0,parts:[synthetic]}", "{epoch:1,parts:[real]}")
     assert sampler.skipped == 0
     assert {sampler.sample(epoch, i).sources[0] for epoch in (1, 2) for i in range(2)} == {"real"}
+
+
+def test_what_the_collection_excludes_holds_where_it_is_no_part(files):
+    """The only part is a copy of the collection without its excluded.tsv; the unknown passage is of the collection."""
+    (files / "real" / "excluded.tsv").write_text("q1\tr1\nq1\tgone\nq2\tm1\n")
+    append(files / "real" / "corpus.jsonl", json.dumps({"_id": "gone", "text": "in no part"}))
+    write_collection(files / "copy", ["r0", "r1", "r2", "r3", "m1"], ["q1", "q2"], "train", REAL)
+    node = f"{{_target_:wrank.data.source.beir.BeirSource,path:{files}/copy}}"
+    part = f"+data.mix.parts.copy={{_target_:wrank.data.mix.Part,source:{node}}}"
+    words = ["data=synthetic_graded", "data.mix.parts.synthetic=null", part]
+    mixed = mixed_collection(context(files, *words))
+    assert mixed.excluded == {"q1": {"r1"}, "q2": {"m1"}}
+    sampler = build(context(files, *words).cfg, "data.lists")(mixed, seed=0, size=5, negatives="random")
+    drawn_ids = [set(sampler.sample(epoch, i).passage_ids) for i in range(2) for epoch in range(10)]
+    assert all("r1" not in ids for ids in drawn_ids[:10])
+    assert all("m1" not in ids for ids in drawn_ids[10:])
+    (files / "real" / "excluded.tsv").unlink()
+    without = mixed_collection(context(files, *words))
+    assert without.excluded == {}
+    assert without.fingerprint != mixed.fingerprint
 
 
 def test_another_evaluated_split_is_another_key(files):

@@ -39,6 +39,7 @@ EDGES = {
     "sentence_transformers": (),
     "ir_measures": ("evaluation/",),
     "bm25s": ("mining/",),
+    "faiss": ("evaluation/index/",),
     "Stemmer": ("mining/",),
 }
 
@@ -106,6 +107,7 @@ def test_every_option_has_its_package_file():
         "judge": "judge",
         "teacher": "teacher",
         "miner": "mining",
+        "evaluation/index": "evaluation.index",
         "filter": "mining",
     }
     for group, package in homes.items():

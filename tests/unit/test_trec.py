@@ -1,5 +1,4 @@
 import gzip
-import logging
 import random
 
 import numpy as np
@@ -56,27 +55,6 @@ def test_what_python_takes_for_a_number_is_not_always_a_grade(tmp_path, grade):
     (tmp_path / "a.tsv").write_text(f"q\tp\t1\nq\tp2\t{grade}\n", encoding="utf-8")
     with pytest.raises(WrankError, match=r"a.tsv:2: "):
         read_qrels(tmp_path / "a.tsv")
-
-
-def test_ranks_in_place_of_grades_are_warned_of_once(tmp_path, caplog):
-    path = tmp_path / "bm25.jsonl"
-    path.write_text(
-        '{"qid": 1, "docid": ["a", "b", "c"], "score": [1, 2, 3]}\n{"qid": 2, "docid": ["a"], "score": [1]}'
-    )
-    with caplog.at_level(logging.WARNING):
-        read_qrels(path)
-        read_qrels(path)
-    assert [record.message for record in caplog.records] == [
-        f"{path}: the scores of every line are 1, 2, 3, ...: they look like ranks (1 = best), not grades"
-    ]
-
-
-@pytest.mark.parametrize("scores", ["[3, 2, 1]", "[1, 1, 1]", "[1, 2]"])
-def test_grades_are_not_taken_for_ranks(tmp_path, caplog, scores):
-    docids = ["a", "b", "c"][: scores.count(",") + 1]
-    (tmp_path / "a.jsonl").write_text(f'{{"qid": 1, "docid": {docids}, "score": {scores}}}'.replace("'", '"'))
-    read_qrels(tmp_path / "a.jsonl")
-    assert caplog.records == []
 
 
 def test_pairs_keep_their_lines_with_and_without_a_header(tmp_path):

@@ -1,7 +1,9 @@
-"""Scores a model on one split of a collection.
+"""Scores a model, and baselines beside it, on one collection or on a suite of test sets.
 
 Encodes the passages (once for each model), ranks them exactly for every judged query, measures the rankings, and
-prints a table. The artifact's folder holds ``measures.json``, ``per_query.jsonl``, ``run.trec`` and the manifest.
+prints a table with intervals and, when there are several systems, tests of significance. An evaluation's folder holds
+``measures.json``, ``per_query.jsonl``, ``queries.jsonl``, ``diagnosis.json``, ``run.trec`` and the manifest; the
+comparison's ``comparison.html``, ``comparison.json`` and ``table.csv``.
 """
 
 import functools
@@ -9,28 +11,56 @@ from typing import Any
 
 from wrank.command.job import job
 from wrank.config import build
-from wrank.evaluation.scored import read_scored
+from wrank.stage.comparison import compare, outcome, reference_of
 from wrank.stage.context import Context
-from wrank.stage.evaluation import evaluate_model, evaluation_stage
+from wrank.stage.evaluation import evaluate_all, evaluation_stage
+from wrank.stage.feedback import feedback_all
 from wrank.stage.identity import identity
+from wrank.stage.system.choose import chosen_systems
+from wrank.stage.test_set import test_sets
 from wrank.tracking.base import Tracker
-from wrank.tracking.table import print_evaluation
+from wrank.tracking.comparison import print_comparison_table
+from wrank.tracking.feedback import print_feedback
+from wrank.tracking.table import print_counts, print_evaluation
 
 
 @job
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank evaluate``."""
     tracker: Tracker = build(context.cfg, "logger")
-    collection = context.collection(context.test_split)
-    stage = evaluation_stage(context, context.base, context.model_name)
+    tests = test_sets(context)
+    systems = chosen_systems(context, len(tests))
+    names = [system.name for system in systems]
+    reference = reference_of(context, names, names[1] if len(names) > 1 else names[0])
+    begin = functools.partial(
+        tracker.start, identity(context, evaluation_stage(context, systems[0], tests[0]), "evaluate")
+    )
     try:
-        begin = functools.partial(tracker.start, identity(context, stage, "evaluate"))
-        artifact = evaluate_model(context, context.base, context.model_name, begin)
-        scored = read_scored(artifact.path, context.model_name)
-        tracker.log({f"test/{collection.name}/{measure}": value for measure, value in scored.measures.items()})
+        scored = evaluate_all(context, systems, tests, functools.cache(begin))
+        for name, row in scored.items():
+            prefix = "test" if name == names[0] else f"baseline/{name}"
+            for where, one in row.items():
+                tracker.log({f"{prefix}/{where}/{measure}": value for measure, value in one.measures.items()})
     except BaseException:
         tracker.finish(1)
         raise
     tracker.finish(0)
-    print_evaluation(scored, f"{collection.name}/{collection.split}")
-    return {"evaluation": str(artifact.path)}
+    found: dict[str, Any] = {
+        "evaluation": str(scored[names[0]][tests[0].name].path),
+        "name": names[0],
+        **outcome(scored, tests, reference),
+    }
+    if len(names) > 1 or len(tests) > 1:
+        seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
+        for name, row in scored.items():
+            for where, one in row.items():
+                print_counts(one, where)
+        artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
+        print_comparison_table(comparison)
+        print(artifact.path)
+        found["comparison"] = str(artifact.path)
+    else:
+        print_evaluation(scored[names[0]][tests[0].name], tests[0].name)
+    for where, result in feedback_all(context, systems[0], tests).items():
+        print_feedback(result, where)
+    return found

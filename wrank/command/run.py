@@ -9,18 +9,21 @@ from typing import Any
 from wrank.command.job import job
 from wrank.config import build
 from wrank.data.collection import check_disjoint
-from wrank.evaluation.scored import read_scored
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.audit import refuse_failures
+from wrank.stage.comparison import compare, outcome, reference_of
 from wrank.stage.context import Context
-from wrank.stage.evaluation import evaluate_model
+from wrank.stage.evaluation import evaluate_all, evaluation_stage
 from wrank.stage.generation import generate, plan_generation
 from wrank.stage.identity import identity, run_name
 from wrank.stage.model import checked_settings, plan_training, train
+from wrank.stage.system.choose import baselines, distinct
+from wrank.stage.system.dense import DenseSystem
+from wrank.stage.test_set import test_sets
 from wrank.tracking.base import Tracker
+from wrank.tracking.comparison import print_comparison_table
 from wrank.tracking.generation import print_generation
 from wrank.tracking.progress import note
-from wrank.tracking.table import print_comparison
 
 
 @job
@@ -28,11 +31,16 @@ def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank run``."""
     tracker: Tracker = build(context.cfg, "logger")
     checked_settings(context)  # before anything is encoded
-    test = context.collection(context.test_split)
-    if context.generates is None or context.source.has_split(context.train_split):
-        check_disjoint(context.collection(context.train_split), test)
+    tests = test_sets(context)
+    for test in tests:
+        if context.generates is None or context.source.has_split(context.train_split):
+            check_disjoint(context.collection(context.train_split), test.collection)
+    others = baselines(context, len(tests))
+    names = [context.model_name, run_name(context), *(system.name for system in others)]
+    reference = reference_of(context, names, names[0])
     writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
-    base_artifact = evaluate_model(context, context.base, context.model_name)
+    systems = distinct([DenseSystem(context.base, names[0]), *others])
+    scored = evaluate_all(context, systems, tests)
     generated = None
     if writing is not None:
         generated = generate(context, writing)
@@ -40,8 +48,9 @@ def main(context: Context) -> dict[str, Any]:
             print_generation(generated)
         refuse_failures(context, generated)
     plan = plan_training(context, generated)
-    check_disjoint(plan.data.collection.restricted_to(plan.data.train_ids, "train"), test)
-    check_disjoint(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), test)
+    for test in tests:
+        check_disjoint(plan.data.collection.restricted_to(plan.data.train_ids, "train"), test.collection)
+        check_disjoint(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), test.collection)
     try:
         model_artifact = train(context, plan, tracker)
         trained = BiEncoder(
@@ -49,26 +58,32 @@ def main(context: Context) -> dict[str, Any]:
             trust_remote_code=bool(context.cfg.model.get("trust_remote_code", False)),
         )
         trained.to(context.device)
-        artifact = evaluate_model(context, trained, run_name(context))
-        base = read_scored(base_artifact.path, context.model_name)
-        scored = read_scored(artifact.path, run_name(context))
-        if not artifact.was_finished:
+        system = DenseSystem(trained, names[1])
+        new = [test for test in tests if context.store.find(evaluation_stage(context, system, test)) is None]
+        scored |= evaluate_all(context, [system], tests)
+        if new:
             if model_artifact.was_finished:  # the training's run was closed by an earlier, interrupted command
                 tracker.start(identity(context, plan.stage, "train"))
-            tracker.log({f"test/{test.name}/{measure}": value for measure, value in scored.measures.items()})
+            for test in tests:
+                measures = scored[names[1]][test.name].measures
+                tracker.log({f"test/{test.name}/{measure}": value for measure, value in measures.items()})
     except BaseException:
         tracker.finish(1)
         raise
     tracker.finish(0)
     if context.cfg.checkpoint == "best" and model_artifact.manifest["result"].get("best_step") == 0:
         note("the best weights by the dev queries are those before training (step 0): this is the base itself")
-    print_comparison(base, [scored], f"{test.name}/{test.split}")
+    seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
+    comparison_artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
+    print_comparison_table(comparison)
+    print(comparison_artifact.path)
     return {
-        "collection": f"{test.name}/{test.split}",
-        "name": run_name(context),
-        "base_name": context.model_name,
-        "base": str(base_artifact.path),
+        "name": names[1],
+        "base_name": names[0],
+        "base": str(scored[names[0]][tests[0].name].path),
         "model": str(model_artifact.path),
-        "evaluation": str(artifact.path),
+        "evaluation": str(scored[names[1]][tests[0].name].path),
+        "comparison": str(comparison_artifact.path),
+        **outcome(scored, tests, reference),
         "seed": int(context.cfg.seed),
     }

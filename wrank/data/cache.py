@@ -4,14 +4,26 @@ import gzip
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from wrank.errors import WrankError
 from wrank.files import sha256_of_file, sha256_of_json, write_atomic
 
 _BLOCK = 1 << 20  # bytes
-_counted: dict[str, "Future[int]"] = {}
+_counted: dict[str, "Future[Lines]"] = {}
 _SETTLED = 2 * 10**9  # nanoseconds; a file younger than this could change once more within one tick of its clock
+
+
+class Lines(NamedTuple):
+    """How many lines a file has.
+
+    Attributes:
+        all: the last may lack its end.
+        objects: those of them that begin with ``{``; the others are blank, begin with white space, or are no objects.
+    """
+
+    all: int
+    objects: int
 
 
 def signature(path: Path) -> list[str | int]:
@@ -57,8 +69,8 @@ def remembered_sha256(path: Path, cache: Path | None) -> str:
     return result
 
 
-def count_lines(path: Path) -> int:
-    """Lines of a file (decompressed when its name ends in ``.gz``); the last may lack its end.
+def count_lines(path: Path) -> Lines:
+    """Lines of a file (decompressed when its name ends in ``.gz``).
 
     Raises:
         OSError: it cannot be read, or is no whole gzip file (also EOFError, zlib.error).
@@ -67,21 +79,24 @@ def count_lines(path: Path) -> int:
     return _count_lines(path) if counting is None else counting.result()
 
 
-def _counting(path: Path) -> "Future[int]":
+def _counting(path: Path) -> "Future[Lines]":
     pool = ThreadPoolExecutor(1)
     counting = pool.submit(_count_lines, path)
     pool.shutdown(wait=False)
     return counting
 
 
-def _count_lines(path: Path) -> int:
-    ends, last = 0, b"\n"
+def _count_lines(path: Path) -> Lines:
+    ends, objects, last = 0, 0, b"\n"
+    jsonl = ".jsonl" in path.suffixes
     opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=0)  # noqa: SIM115
     with cast(BinaryIO, opened) as file:
         while block := file.read(_BLOCK):
             ends += block.count(b"\n")
+            if jsonl:
+                objects += block.count(b"\n{") + (last == b"\n" and block[:1] == b"{")
             last = block[-1:]
-    return ends + (last != b"\n")
+    return Lines(ends + (last != b"\n"), objects)
 
 
 def make_folder(folder: Path) -> None:

@@ -1,8 +1,12 @@
 """Pairs of several sources together: which of equal pairs stays, and values looked up by pair."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from wrank.data.collection import Collection
 from wrank.data.judgements import Judgements
+from wrank.data.table_base import Table
 
 
 def pair_keys(query_rows: np.ndarray, passage_rows: np.ndarray) -> np.ndarray:
@@ -39,3 +43,24 @@ def lookup(values: Judgements, query_rows: np.ndarray, passage_rows: np.ndarray)
     found = known[order].searchsorted(wanted).clip(max=len(known) - 1)
     places = order[found]
     return np.where(known[places] == wanted, values.grades[places], np.nan)
+
+
+def excluded_of(
+    collections: Iterable[Collection], more: Iterable[tuple[str, str]], queries: Table, passages: Table
+) -> dict[str, set[str]]:
+    """What any of several collections excludes: query id -> passage ids.
+
+    Args:
+        collections: their queries and passages are all in the tables.
+        more: further pairs (query id, passage id); those with an id that is in no table are left out.
+        queries: of all collections.
+        passages: likewise.
+    """
+    excluded: dict[str, set[str]] = {}
+    for one in collections:
+        for query_id, ids in one.excluded.items():
+            excluded.setdefault(query_id, set()).update(ids)
+    for query_id, id in more:
+        if query_id in queries and id in passages:
+            excluded.setdefault(query_id, set()).add(id)
+    return excluded

@@ -15,14 +15,15 @@ import numpy as np
 from wrank.data.collection import Collection
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Judgements, by_query
-from wrank.data.merge import last_of_each, lookup
+from wrank.data.merge import excluded_of, last_of_each, lookup
 from wrank.data.mixed import MixedParts
 from wrank.data.schedule import Schedule
 from wrank.data.source.base import Source
 from wrank.data.source.pairs import PairsSource
+from wrank.data.step.applying import apply
 from wrank.data.step.base import Pairs, Step, check_steps
 from wrank.data.step.false_negative import FalseNegatives
-from wrank.data.step.naming import counts_of, identity_of
+from wrank.data.step.naming import identity_of
 from wrank.data.step.take import Take
 from wrank.data.table_base import Table
 from wrank.data.union import one_table, rows_in
@@ -51,8 +52,8 @@ class Part:
     def __post_init__(self) -> None:
         for key, value, kind in (("source", self.source, Source), ("pairs", self.pairs, PairsSource)):
             if value is not None and not isinstance(value, kind):
-                raise WrankError(f"data.mix.parts: {key} is {value!r}; wanted a node with _target_: a {kind.__name__}")
-        check_steps("data.mix.parts: steps", self.steps)
+                raise WrankError(f"{key} is {value!r}; wanted a node with _target_: a {kind.__name__}")
+        check_steps("steps", self.steps)
 
     def random(self, place: str) -> Take | None:
         """The step that draws pairs anew each epoch, if there is one.
@@ -131,7 +132,7 @@ class Mix:
         """Reads all parts, applies their steps, and merges them.
 
         Args:
-            base: the collection that parts without a source or pairs are.
+            base: the collection that parts without a source or pairs are; what it excludes holds in any case.
             split: its training split.
             cache: folder of tables and arrays, keyed by content.
             seed: of the random draws.
@@ -152,6 +153,11 @@ class Mix:
         passages = one_table({name: one.passages for name, one in texts.items()}, "passage")
         loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
         _warn_of_strangers(loaded)
+        if self.schedule is not None and (unknown := self.schedule.unknown(queries)):
+            _log.warning(
+                "%s: %d of its query ids are no query of the mix, e.g. %s: do the ids differ?",
+                *(self.schedule.frequencies, len(unknown), unknown[:3]),
+            )
         facts = {
             "parts": [
                 [name, content, identity_of(self.parts[name].steps, pairs, cache)]
@@ -165,12 +171,11 @@ class Mix:
         merged = Judgements.build(
             cache / "mixes" / key[:32], queries, passages, lambda: self._merged(loaded, queries, passages, cache)
         )
-        if not len(merged.grades):
-            raise WrankError("data.mix: no pair is left after the steps: see `wrank data describe`")
-        excluded: dict[str, set[str]] = {}
-        for one in texts.values():
-            for query_id, ids in one.excluded.items():
-                excluded.setdefault(query_id, set()).update(ids)
+        beside = not any(part.source is None and part.pairs is None for part in self.parts.values())
+        more = {(query_id, id) for _, query_id, id in base.excluded_rows(split)} if beside else set()
+        excluded = excluded_of(texts.values(), more, queries, passages)
+        if more:  # of a part they are in its own fingerprint
+            facts["excluded"] = sorted(more)
         first = next(iter(texts.values()))
         names = list(self.parts)
         quotas = {names.index(name): take for name, take in self.random.items() if take is not None}
@@ -226,12 +231,8 @@ class Mix:
             pairs = dataclasses.replace(
                 pairs, weights=np.full(len(pairs), np.nan), parts=np.full(len(pairs), number, dtype=np.uint8)
             )
-            for step in self.parts[name].steps:
-                if step is not self.random[name]:
-                    pairs = step(pairs)
-                    notes |= counts_of(name, step)
-            if not len(pairs):
-                raise WrankError(f"{pairs.place}: no pair is left after its steps: loosen them, or take the part out")
+            pairs, counts = apply(self.parts[name].steps, pairs, name, skip=self.random[name])
+            notes |= counts
             done.append(pairs)
         columns = {
             name: np.concatenate([getattr(one, name) for one in done])
@@ -253,9 +254,8 @@ class Mix:
         if self.teacher is not None:
             scores = self.teacher.load(queries, passages, cache)
             pairs = dataclasses.replace(pairs, teacher=lookup(scores, pairs.query_rows, pairs.passage_rows))
-        for step in self.steps:
-            pairs = step(pairs)
-            notes |= counts_of("mix", step)
+        pairs, counts = apply(self.steps, pairs, "mix")
+        notes |= counts
         if pairs.weights is None or pairs.parts is None:
             raise WrankError("data.mix.steps: a step lost the columns weights and parts")
         extra = {"weight": pairs.weights, "part": pairs.parts}

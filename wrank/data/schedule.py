@@ -79,6 +79,15 @@ class Schedule:
                     f"data.mix.schedule.stages.{number}.parts: no part {unknown[0]!r}; there are {', '.join(names)}"
                 )
 
+    def unreached(self, epochs: int) -> list[int]:
+        """The numbers of the stages that a training of so many epochs, begun ones included, never comes to."""
+        return [number for number, stage in enumerate(self.stages) if stage.epoch >= epochs]
+
+    def unknown(self, queries: Table) -> list[str]:
+        """The query ids among the frequencies that are no query's."""
+        ids = list(self._counts or ())
+        return [ids[place] for place in np.flatnonzero(queries.find_many(ids) < 0).tolist()] if ids else []
+
     def wanted(self, number: int, queries: Table, query_rows: np.ndarray) -> np.ndarray:
         """Which queries' frequencies fit a stage.
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from wrank.errors import WrankError
 
+_IDS_AT_ONCE = 65_536
+
 
 class Table(ABC):
     """Rows of (id, text), numbered from 0; no id comes twice.
@@ -63,6 +65,16 @@ class Table(ABC):
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and self.find(id) is not None
+
+    def rows_by_id(self) -> np.ndarray:
+        """int32: the rows in the order of their ids, descending by code point. Takes about 12 bytes a row while sorting."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        ids = self.ids
+        blocks = (pa.array(ids[at : at + _IDS_AT_ONCE], pa.large_string()) for at in range(0, len(ids), _IDS_AT_ONCE))
+        column = pa.chunked_array(list(blocks), pa.large_string())
+        return pc.sort_indices(column, sort_keys=[("", "descending")]).to_numpy().astype(np.int32)
 
     def row(self, id: str) -> int:
         """The row of an id.

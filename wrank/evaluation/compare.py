@@ -1,6 +1,6 @@
 """How sure is a difference between two runs on the same queries.
 
-Shapes: Q queries, S bootstrap samples.
+Shapes: Q queries, S bootstrap samples. Tests and corrections are in `significance.py`.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from wrank.errors import WrankError
+from wrank.evaluation.significance import EQUAL, bootstrap_means
 
 _INDICES_AT_ONCE = 4_000_000
-_EQUAL = 1e-9  # smaller differences are rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def paired_difference(
         raise WrankError("compare: the runs hold no query")
     query_ids = sorted(per_query_a)
     differences_Q = _values(per_query_b, query_ids, measure) - _values(per_query_a, query_ids, measure)
-    low, high = np.percentile(_bootstrap_means(differences_Q, seed, samples), [2.5, 97.5])
-    better, worse = int((differences_Q > _EQUAL).sum()), int((differences_Q < -_EQUAL).sum())
+    low, high = np.percentile(bootstrap_means(differences_Q, samples, seed, _INDICES_AT_ONCE), [2.5, 97.5])
+    better, worse = int((differences_Q > EQUAL).sum()), int((differences_Q < -EQUAL).sum())
     mean = float(differences_Q.mean())
     return Difference(mean, float(low), float(high), better, worse, len(query_ids) - better - worse, len(query_ids))
 
@@ -82,15 +82,3 @@ def _values(per_query: Mapping[str, Mapping[str, float]], query_ids: list[str], 
             known = ", ".join(per_query[query_id])
             raise WrankError(f"compare: query {query_id!r} has no value of {measure}; it has {known}")
     return np.array([per_query[query_id][measure] for query_id in query_ids], dtype=np.float64)
-
-
-def _bootstrap_means(differences_Q: np.ndarray, seed: int, samples: int) -> np.ndarray:
-    """S means of Q differences drawn with replacement; draws a bounded number of indices at once."""
-    random = np.random.default_rng(seed)
-    queries = len(differences_Q)
-    step = max(1, _INDICES_AT_ONCE // queries)
-    means = []
-    for start in range(0, samples, step):
-        drawn_SQ = random.integers(0, queries, size=(min(step, samples - start), queries))
-        means.append(differences_Q[drawn_SQ].mean(axis=1))
-    return np.concatenate(means)

@@ -10,8 +10,9 @@ from wrank.errors import WrankError
 from wrank.evaluation.encode import Encoder, encode
 from wrank.evaluation.evaluator import Judged
 from wrank.evaluation.measure import score_run
-from wrank.evaluation.search import search
+from wrank.evaluation.search import LeftOut, search
 from wrank.evaluation.settings import EvaluationSettings
+from wrank.evaluation.vectors import InMemory
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,23 @@ class DevSet:
         )
         rankings = search(
             encoded(self.queries, "query").vectors_ND,
-            encoded(self.passages, "passage").vectors_ND,
+            InMemory(encoded(self.passages, "passage").vectors_ND),
             self.query_ids,
             self.passage_ids,
             k=100,
             chunk=self.settings.chunk,
-            excluded=self.excluded,
-            drop_self=self.settings.drop_self,
+            left_out=self._left_out(),
             device=device,
         )
         return score_run(rankings, self.qrels, ["nDCG@10", "RR@10"]).measures
+
+    def _left_out(self) -> LeftOut:
+        rows = {passage_id: row for row, passage_id in enumerate(self.passage_ids)}
+        pairs = set()
+        for place, query_id in enumerate(self.query_ids):
+            gone = {*self.excluded.get(query_id, ()), *([query_id] if self.settings.drop_self else [])}
+            pairs.update((place, rows[passage_id]) for passage_id in gone if passage_id in rows)
+        return LeftOut(np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2))
 
 
 def make_dev_set(

@@ -3,7 +3,9 @@
 Shapes: N texts, D embedding size.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -13,9 +15,9 @@ from torch import Tensor
 
 from wrank.errors import WrankError
 from wrank.evaluation.settings import PRECISIONS, Precision
+from wrank.evaluation.vectors import SHARD_ROWS
 
 Role = Literal["query", "passage"]
-_TEXTS_AT_ONCE = 16_384  # tokenised and sorted together; bounds memory
 
 
 class Encoder(Protocol):
@@ -93,12 +95,26 @@ def encode(
     Raises:
         WrankError: a vector with NaN or infinity (names the first text), an unknown precision, batch_tokens below 1.
     """
-    if precision not in PRECISIONS:
-        raise WrankError(f"encode: precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
-    if batch_tokens < 1:
-        raise WrankError(f"encode: batch_tokens is {batch_tokens}; it must be at least 1")
     vectors_ND = np.empty((len(texts), model.dimension), dtype=np.float32)
     truncated = 0
+    with encoding(model, precision, device):
+        blocks = (texts[start : start + SHARD_ROWS] for start in range(0, len(texts), SHARD_ROWS))
+        for number, block in enumerate(encode_blocks(model, blocks, role, batch_tokens, progress)):
+            start = number * SHARD_ROWS
+            vectors_ND[start : start + len(block.vectors_ND)] = block.vectors_ND
+            truncated += block.truncated
+    return Encoded(vectors_ND, truncated)
+
+
+@contextmanager
+def encoding(model: Encoder, precision: Precision, device: str) -> Iterator[None]:
+    """The model on its device, without dropout and gradients, in its precision; its training mode comes back after.
+
+    Raises:
+        WrankError: an unknown precision.
+    """
+    if precision not in PRECISIONS:
+        raise WrankError(f"encode: precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
     was_training = model.training
     model.to(device)
     model.train(False)
@@ -106,19 +122,70 @@ def encode(
         # stated for float32 too: a training around this call may have switched autocast on
         autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16")
         with torch.inference_mode(), autocast:
-            for start in range(0, len(texts), _TEXTS_AT_ONCE):
-                block = texts[start : start + _TEXTS_AT_ONCE]
-                token_ids = model.tokenize(block, role)
-                truncated += model.count_truncated(token_ids, role)
-                for rows in _batches([len(ids) for ids in token_ids], batch_tokens):
-                    vectors = model.embed([token_ids[row] for row in rows], role)
-                    vectors_ND[start + rows] = vectors.cpu().numpy()
-                    if progress is not None:
-                        progress(len(rows))
-                _check_finite(vectors_ND[start : start + len(block)], start, block, role)
+            yield
     finally:
         model.train(was_training)
-    return Encoded(vectors_ND, truncated)
+
+
+def encode_blocks(
+    model: Encoder,
+    blocks: Iterable[Sequence[str]],
+    role: Role,
+    batch_tokens: int,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Encoded]:
+    """Encodes blocks of texts, each sorted and batched by itself; inside `encoding`.
+
+    A block's tokens are made while the block before it is encoded.
+
+    Args:
+        model: a bi-encoder.
+        blocks: at most `SHARD_ROWS` texts each, for memory's sake.
+        role: see `encode`.
+        batch_tokens: see `encode`.
+        progress: see `encode`.
+
+    Raises:
+        WrankError: see `encode`.
+    """
+    if batch_tokens < 1:
+        raise WrankError(f"encode: batch_tokens is {batch_tokens}; it must be at least 1")
+
+    def tokenized(block: Sequence[str]) -> tuple[Sequence[str], list[list[int]]]:
+        return block, model.tokenize(block, role)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = None
+        for block in blocks:
+            coming = pool.submit(tokenized, block)
+            if waiting is not None:
+                yield _encoded(model, *waiting.result(), role, batch_tokens, progress)
+            waiting = coming
+        if waiting is not None:
+            yield _encoded(model, *waiting.result(), role, batch_tokens, progress)
+
+
+def _encoded(
+    model: Encoder,
+    block: Sequence[str],
+    token_ids: list[list[int]],
+    role: Role,
+    batch_tokens: int,
+    progress: Callable[[int], None] | None,
+) -> Encoded:
+    vectors_ND: Tensor | None = None
+    for rows in _batches([len(ids) for ids in token_ids], batch_tokens):
+        vectors = model.embed([token_ids[row] for row in rows], role).float()
+        if vectors_ND is None:  # on the device, so that a batch need not wait for the copy of the one before it
+            vectors_ND = torch.empty((len(block), vectors.shape[1]), device=vectors.device)
+        vectors_ND[torch.from_numpy(rows).to(vectors.device)] = vectors
+        if progress is not None:
+            progress(len(rows))
+    if vectors_ND is None:
+        return Encoded(np.empty((0, model.dimension), dtype=np.float32), 0)
+    found_ND = vectors_ND.cpu().numpy()
+    _check_finite(found_ND, block, role)
+    return Encoded(found_ND, model.count_truncated(token_ids, role))
 
 
 def _batches(lengths: list[int], batch_tokens: int) -> Iterator[np.ndarray]:
@@ -131,12 +198,11 @@ def _batches(lengths: list[int], batch_tokens: int) -> Iterator[np.ndarray]:
         start += size
 
 
-def _check_finite(vectors: np.ndarray, start: int, texts: Sequence[str], role: Role) -> None:
+def _check_finite(vectors: np.ndarray, texts: Sequence[str], role: Role) -> None:
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
-        text = texts[int(bad[0])]
         raise WrankError(
-            f"encode: the vector of {role} number {start + bad[0] + 1} ({text[:60]!r}) holds NaN or infinity "
-            f"({len(bad)} such among {len(texts)} texts); the model's weights are broken: train with a lower learning "
-            "rate, or try evaluation.precision=float32"
+            f"encode: the vector of the {role} {texts[int(bad[0])][:60]!r} holds NaN or infinity ({len(bad)} such "
+            f"among {len(texts)} texts); the model's weights are broken: train with a lower learning rate, or try "
+            "evaluation.precision=float32"
         )

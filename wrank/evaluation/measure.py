@@ -3,22 +3,41 @@
 nDCG, AP, P and R are trec_eval's (through pytrec_eval): nDCG has linear gain, i.e. gain = grade and
 DCG@k = sum over ranks i <= k of grade_i / log2(i + 1), divided by the DCG of the judged passages in the best order
 (Järvelin and Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques"). RR@k is MS MARCO's. A passage is
-relevant for AP, R and RR when its grade is at least ``rel`` (1 when not given).
+relevant for AP, R and RR when its grade is at least ``rel`` (1 when not given; TREC DL counts from 2). ``Unjudged@k``,
+the one name that is ours, is 1 - ``Judged@k``: the share of the first k passages that nobody judged (less is better).
 
 Which queries count, as trec_eval -c: every judged query. One that the run lacks scores 0, one without a relevant
 passage scores 0; both are counted. A query of the run without judgements is left out of the mean, and counted.
+
+A query whose two or more passages all have one score gets no credit: its order would be that of the ids, which can
+be good by luck. It is scored as if it had no ranking, and counted.
+
+Shapes: K ranks.
 """
 
+import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import ir_measures
+import numpy as np
 
 from wrank.errors import WrankError
 from wrank.evaluation.ranking import in_order
 
-EXAMPLES = "nDCG@10, RR@10, R@100, AP, P@5, RR(rel=2)@10"
+Ranking = Mapping[str, float] | Sequence[tuple[str, float]]
+"""The passages of one query with their scores, in any order."""
+
+EXAMPLES = "nDCG@10, RR@10, R@100, AP, P@5, RR(rel=2)@10, Unjudged@10"
+_QUERIES_AT_ONCE = 256  # bounds the memory of what the calculator is given
+_NEEDS_TOP_ONLY = {"nDCG", "AP", "RR", "R", "P", "Success", "Judged"}  # with a cut-off, nothing below it counts
+
+
+class _Unjudged(ir_measures.Measure):
+    __name__ = "Unjudged"
+    NAME = "Unjudged"
+    SUPPORTED_PARAMS = {"cutoff": ir_measures.ParamInfo(dtype=int, required=True)}  # noqa: RUF012 - ir_measures' form
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +48,8 @@ class Scores:
         measures: measure name, as ir_measures writes it -> mean over the judged queries (the sum for counts as NumRet).
         per_query: query id, ascending -> measure name -> value; every judged query is there.
         counts: ``queries_judged``; of these ``queries_missing`` (no ranking in the run, score 0) and
-            ``queries_without_relevant`` (no grade of 1 or more, score 0); ``queries_unjudged`` (in the run, left out).
+            ``queries_constant`` (one score for all passages, score 0) and ``queries_without_relevant`` (no grade of 1
+            or more, score 0); ``queries_unjudged`` (in the run, left out).
     """
 
     measures: dict[str, float]
@@ -58,8 +78,8 @@ def _parse(name: str) -> ir_measures.Measure:
     try:
         with warnings.catch_warnings():  # ir_measures 0.4.3 uses names of `ast` that Python 3.12 deprecates
             warnings.simplefilter("ignore", DeprecationWarning)
-            measure = ir_measures.parse_measure(str(name).strip())
-        known = ir_measures.DefaultPipeline.supports(measure)
+            measure = _unjudged(name) or ir_measures.parse_measure(str(name).strip())
+        known = isinstance(measure, _Unjudged) or ir_measures.DefaultPipeline.supports(measure)
     except (ValueError, TypeError, AttributeError, NameError, AssertionError, KeyError) as error:
         raise WrankError(f"measure {name!r} cannot be read ({error}); examples: {EXAMPLES}") from error
     cutoff = measure.params.get("cutoff")
@@ -70,6 +90,11 @@ def _parse(name: str) -> ir_measures.Measure:
             f"measure {name!r}: no installed package computes it with these settings; examples: {EXAMPLES}"
         )
     return measure
+
+
+def _unjudged(name: str) -> ir_measures.Measure | None:
+    match = re.fullmatch(r"unjudged@(\d+)", str(name).strip(), re.ASCII | re.IGNORECASE)
+    return _Unjudged(cutoff=int(match[1])) if match else None
 
 
 def judged_grades(qrels: Mapping[str, Mapping[str, float]], measures: Iterable[str]) -> dict[str, dict[str, int]]:
@@ -98,15 +123,50 @@ def judged_grades(qrels: Mapping[str, Mapping[str, float]], measures: Iterable[s
     }
 
 
+def best_first(query_id: str, ranking: Ranking) -> tuple[list[str], np.ndarray]:
+    """Passages of one query by the rule for ties of `ranking.py`.
+
+    Args:
+        query_id: for messages.
+        ranking: passages with scores, in any order.
+
+    Returns:
+        K passage ids, best first, and their float32 scores [K].
+
+    Raises:
+        WrankError: a passage comes twice, or a score is NaN, so that there is no order.
+    """
+    pairs = list(ranking.items()) if isinstance(ranking, Mapping) else list(ranking)
+    ids = [passage_id for passage_id, _ in pairs]
+    scores_K = np.array([score for _, score in pairs], dtype=np.float32)
+    if len(set(ids)) < len(ids):
+        twice = next(passage_id for place, passage_id in enumerate(ids) if passage_id in ids[:place])
+        raise WrankError(f"run: passage {twice!r} comes twice in the ranking of query {query_id!r}; wanted each once")
+    if np.isnan(scores_K).any():
+        broken = ids[int(np.isnan(scores_K).argmax())]
+        raise WrankError(f"run: the score of passage {broken!r} for query {query_id!r} is NaN; wanted a number")
+    rises = bool((scores_K[1:] > scores_K[:-1]).any())
+    if not rises and all(ids[place] > ids[place + 1] for place in np.flatnonzero(scores_K[1:] == scores_K[:-1])):
+        return ids, scores_K  # as most runs come; sorting 7,000 x 1,000 again takes seconds
+    ordered = in_order(dict(pairs))
+    return [passage_id for passage_id, _ in ordered], np.array([score for _, score in ordered], dtype=np.float32)
+
+
+def is_constant(scores_K: np.ndarray) -> bool:
+    """Whether two or more passages all have one score, so that the scores say nothing; ``scores_K`` best first."""
+    return len(scores_K) > 1 and bool(scores_K[0] == scores_K[-1])
+
+
 def score_run(
-    run: Mapping[str, Mapping[str, float] | Sequence[tuple[str, float]]],
+    run: Mapping[str, Ranking],
     qrels: Mapping[str, Mapping[str, float]],
     measures: Sequence[str],
 ) -> Scores:
     """Scores a run against judgements.
 
     Ties go by the rule of `ranking.py` for every measure: the measures see ranks, not scores, because the providers of
-    ir_measures break ties in different ways.
+    ir_measures break ties in different ways. A query without a ranking, or with one score for all, has ``Judged@k`` 0
+    and ``Unjudged@k`` 1.
 
     Args:
         run: query id -> passages with scores: `Rankings`, what `wrank.trec.read_run` returns, or a dict a query.
@@ -117,27 +177,81 @@ def score_run(
         Means, values per query and counts.
 
     Raises:
-        WrankError: measures that cannot be read; no judged query; a grade that is not a whole number.
+        WrankError: measures that cannot be read; no judged query; a grade that is not a whole number; no judged query
+            has a ranking; a passage twice in a ranking; a score that is NaN.
     """
     parsed = parse_measures(measures)
     judged = judged_grades(qrels, measures)
-    ranks: dict[str, dict[str, float]] = {}
-    for query_id in judged:
-        ranking = in_order(dict(run.get(query_id, ())))
-        if ranking:
-            ranks[query_id] = {passage_id: -float(rank) for rank, (passage_id, _) in enumerate(ranking)}
-    per_query: dict[str, dict[str, float]] = {query_id: {} for query_id in judged}
-    for metric in ir_measures.iter_calc(parsed, judged, ranks):
-        per_query[metric.query_id][str(metric.measure)] = float(metric.value)
-    names = [str(measure) for measure in parsed]
-    per_query = {query_id: {name: values[name] for name in names} for query_id, values in per_query.items()}
+    calculated = {measure: _calculated(measure) for measure in parsed}
+    per_query: dict[str, dict[str, float]] = {}
+    missing = constant = 0
+    for query_ids in _blocks(list(judged)):
+        ranked: dict[str, list[str]] = {}
+        for query_id in query_ids:
+            ids, scores_K = best_first(query_id, run.get(query_id, ()))
+            missing += not ids
+            constant += is_constant(scores_K)
+            if ids and not is_constant(scores_K):
+                ranked[query_id] = ids
+        found = _calculate(set(calculated.values()), {query_id: judged[query_id] for query_id in query_ids}, ranked)
+        for query_id in query_ids:
+            values = {str(measure): found[query_id, str(other)] for measure, other in calculated.items()}
+            per_query[query_id] = {name: 1 - v if name.startswith("Unjudged") else v for name, v in values.items()}
+    if missing == len(judged):
+        raise WrankError(_not_met(run, judged))
     counts = {
         "queries_judged": len(judged),
-        "queries_missing": len(judged) - len(ranks),
+        "queries_missing": missing,
+        "queries_constant": constant,
         "queries_without_relevant": sum(max(grades.values()) < 1 for grades in judged.values()),
         "queries_unjudged": sum(query_id not in judged for query_id in run),
     }
     return Scores(_aggregate(parsed, per_query), per_query, counts)
+
+
+def _calculated(measure: ir_measures.Measure) -> ir_measures.Measure:
+    """What ir_measures is asked for in place of a measure."""
+    return ir_measures.Judged @ measure["cutoff"] if isinstance(measure, _Unjudged) else measure
+
+
+def _blocks(query_ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(query_ids), _QUERIES_AT_ONCE):
+        yield query_ids[start : start + _QUERIES_AT_ONCE]
+
+
+def _calculate(
+    measures: Iterable[ir_measures.Measure], judged: dict[str, dict[str, int]], ranked: dict[str, list[str]]
+) -> dict[tuple[str, str], float]:
+    """(query id, measure name) -> value, of ids best first; measures with a cut-off are given no more than they need.
+
+    That spares the providers written in Python, which sort every ranking again, most of their work.
+    """
+    by_depth: dict[int | None, list[ir_measures.Measure]] = {}
+    for measure in measures:
+        top_only = measure.NAME in _NEEDS_TOP_ONLY and not measure.params.get("judged_only")
+        by_depth.setdefault(measure.params.get("cutoff") if top_only else None, []).append(measure)
+    found: dict[tuple[str, str], float] = {}
+    for depth, group in by_depth.items():
+        longest = max(map(len, ranked.values()), default=0)
+        falling = [-float(rank) for rank in range(min(depth or longest, longest))]
+        run = {query_id: dict(zip(ids, falling, strict=False)) for query_id, ids in ranked.items()}
+        for metric in ir_measures.iter_calc(group, judged, run):
+            found[metric.query_id, str(metric.measure)] = float(metric.value)
+    return found
+
+
+def _not_met(run: Mapping[str, Ranking], judged: Mapping[str, object]) -> str:
+    """Why there is nothing to score."""
+    example = next(iter(judged))
+    known = next((query_id for query_id in run if query_id not in judged), None)
+    if not run:
+        return f"score: the run is empty, but {len(judged)} queries are judged, e.g. {example!r}; rank them first"
+    if known is None:
+        return f"score: the rankings of all {len(judged)} judged queries are empty, e.g. of {example!r}"
+    return (
+        f"score: ids do not meet: no judged query has a ranking; the run has e.g. query {known!r}, the judgements "
+        f"have {example!r}; check that both are of one collection and split"
+    )
 
 
 def _aggregate(measures: Sequence[ir_measures.Measure], per_query: dict[str, dict[str, float]]) -> dict[str, float]:

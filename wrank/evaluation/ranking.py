@@ -29,24 +29,41 @@ def in_order(scores: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(rounded, key=lambda pair: (pair[1], pair[0]), reverse=True)
 
 
-def id_order(passage_ids: Sequence[str]) -> np.ndarray:
-    """Rows of passages in the order in which ties are broken: ids descending.
+@dataclass(frozen=True, eq=False)
+class Ties:
+    """The order of N passage ids in which ties are broken: ids descending.
 
-    Args:
-        passage_ids: N ids by row.
-
-    Returns:
-        N rows, int64.
-
-    Raises:
-        WrankError: an id comes twice, so that its ties have no order.
+    Attributes:
+        order_N: rows in that order, integers; may be mapped from disk.
+        rank_N: the place of each row in that order: the inverse of `order_N`.
     """
-    ids = list(passage_ids)
-    rows = sorted(range(len(ids)), key=ids.__getitem__, reverse=True)
-    for row, next_row in pairwise(rows):
-        if ids[row] == ids[next_row]:
-            raise WrankError(f"passage id {ids[row]!r} comes twice, at rows {row} and {next_row}; ids must be unique")
-    return np.array(rows, dtype=np.int64)
+
+    order_N: np.ndarray
+    rank_N: np.ndarray
+
+    @classmethod
+    def of(cls, passage_ids: Sequence[str]) -> "Ties":
+        """Sorts ids.
+
+        Args:
+            passage_ids: N ids by row.
+
+        Raises:
+            WrankError: an id comes twice, so that its ties have no order.
+        """
+        ids = list(passage_ids)
+        rows = sorted(range(len(ids)), key=ids.__getitem__, reverse=True)
+        for row, next_row in pairwise(rows):
+            if ids[row] == ids[next_row]:
+                raise WrankError(f"passage id {ids[row]!r} comes twice, at rows {row} and {next_row}; wanted each once")
+        return cls.of_order(np.array(rows, dtype=np.int32))
+
+    @classmethod
+    def of_order(cls, order_N: np.ndarray) -> "Ties":
+        """From the rows in order."""
+        rank_N = np.empty(len(order_N), dtype=np.int32)
+        rank_N[order_N] = np.arange(len(order_N), dtype=np.int32)
+        return cls(order_N, rank_N)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +116,42 @@ class Rankings(Mapping[str, list[tuple[str, float]]]):
         ties are unchanged.
         """
         return replace(self, scores_QK=_strictly_falling(self.scores_QK))
+
+
+def rankings_of(
+    query_ids: Sequence[str],
+    passage_ids: Sequence[str],
+    rows: Sequence[np.ndarray],
+    scores: Sequence[np.ndarray],
+    *,
+    depth: int,
+    left_out_P2: np.ndarray | None = None,
+) -> Rankings:
+    """Rankings of scored rows, put into the order of the rule for ties.
+
+    Args:
+        query_ids: Q ids.
+        passage_ids: the id of every passage of the corpus, by row.
+        rows: a query's passages, int64 [n], in any order, each once.
+        scores: their scores, float32 [n].
+        depth: ranks kept.
+        left_out_P2: (query row, passage row) pairs that leave the rankings before the cut-off; None = none.
+    """
+    longest = min(depth, max(map(len, rows), default=0))
+    rows_QK = np.full((len(query_ids), longest), -1, dtype=np.int64)
+    scores_QK = np.full((len(query_ids), longest), -np.inf, dtype=np.float32)
+    gone: dict[int, list[int]] = {}
+    for query, row in [] if left_out_P2 is None else left_out_P2.tolist():
+        gone.setdefault(query, []).append(row)
+    for place, (found, marks) in enumerate(zip(rows, scores, strict=True)):
+        if place in gone:
+            kept = ~np.isin(found, gone[place])
+            found, marks = found[kept], marks[kept]
+        names = [passage_ids[row] for row in found.tolist()]
+        order = sorted(range(len(names)), key=lambda one: (float(marks[one]), names[one]), reverse=True)[:longest]
+        rows_QK[place, : len(order)] = found[order]
+        scores_QK[place, : len(order)] = marks[order]
+    return Rankings(list(query_ids), passage_ids, rows_QK, scores_QK)
 
 
 def _strictly_falling(scores_QK: np.ndarray) -> np.ndarray:

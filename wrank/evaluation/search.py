@@ -1,109 +1,219 @@
 """Exact search: the top k passages of each query by dot product, in bounded memory.
 
-Shapes: Q queries, N passages, D embedding size, C passages a chunk, K ranks.
+Shapes: Q queries, N passages, D embedding size, C passages a chunk, K ranks, P pairs, H hits.
 
-The result does not depend on the chunk size, in the last bit and with ties at the cut-off:
+The result does not depend on the chunk size, nor on the parts that a corpus is searched in, in the last bit and with
+ties at the cut-off:
 
 - Scores come from matrix products of one fixed shape (`QUERY_BLOCK` x D times D x `PASSAGE_BLOCK`, padded with zeros)
   whose blocks start at fixed rows, so a score is computed in the same way whatever the chunk.
 - Score and tie rank are packed into one int64 key, so that no two keys of a query are equal and top-k has one answer.
+
+Held at once: a chunk of vectors, `QUERY_BLOCK` x chunk scores, about 2 x Q x k keys; whatever the corpus.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from wrank.errors import WrankError
-from wrank.evaluation.ranking import Rankings, id_order
+from wrank.evaluation.ranking import Rankings, Ties
+from wrank.evaluation.vectors import Progress, Readable
 
-QUERY_BLOCK = 64
-PASSAGE_BLOCK = 1024
+QUERY_BLOCK = 128
+PASSAGE_BLOCK = 4096
 _NOTHING = torch.iinfo(torch.int64).min  # the key of a place that holds no passage
 _LOW = 2**32 - 1
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Pairs that leave the rankings before the cut-off.
+
+    Attributes:
+        pairs_P2: (query row, passage row), int64, each pair once.
+        excluded: how many of them were excluded by the collection.
+        dropped_self: how many are passages whose id is the query's.
+    """
+
+    pairs_P2: np.ndarray
+    excluded: int = 0
+    dropped_self: int = 0
+
+
+NOTHING_LEFT_OUT = LeftOut(np.empty((0, 2), dtype=np.int64))
+
+
 def search(
     queries_QD: np.ndarray,
-    passages_ND: np.ndarray,
+    passages: Readable,
     query_ids: Sequence[str],
     passage_ids: Sequence[str],
     *,
     k: int,
-    chunk: int = 8192,
-    excluded: Mapping[str, Collection[str]] | None = None,
-    drop_self: bool = False,
+    ties: Ties | None = None,
+    left_out: LeftOut = NOTHING_LEFT_OUT,
+    chunk: int = 16384,
     device: str = "cpu",
+    progress: Progress | None = None,
 ) -> Rankings:
     """The k passages with the highest dot product for each query, ties by the rule of `ranking.py`.
 
     Args:
         queries_QD: query vectors, float32.
-        passages_ND: passage vectors, float32; may be memory-mapped.
+        passages: N passage vectors, read a chunk at a time.
         query_ids: Q ids.
-        passage_ids: N ids by row, each one once.
+        passage_ids: N ids by row, each one once; decoded when asked for.
         k: ranks wanted; a corpus with fewer passages gives shorter rankings.
-        chunk: passages scored at once, rounded up to a multiple of 1,024; bounds memory (chunk vectors, 64 x chunk
-            scores and Q x k keys are held), changes no result.
-        excluded: query id -> ids of passages that leave its ranking before the cut-off.
-        drop_self: whether a passage whose id is the query's leaves the ranking before the cut-off.
+        ties: the order of the ids; None sorts them here, which holds them all in memory.
+        left_out: pairs that leave the rankings before the cut-off.
+        chunk: passages scored at once, rounded up to a multiple of 4,096; changes no result.
         device: where products are computed, e.g. ``cpu`` or ``cuda``.
+        progress: called with the number of passages just searched.
 
     Returns:
-        Rankings with the counts of pairs left out; an excluded pair that is the query itself counts as excluded.
+        Rankings with the counts of pairs left out.
 
     Raises:
         WrankError: shapes that do not fit, k or chunk below 1, an id twice, a score that is not finite.
     """
-    _check(queries_QD, passages_ND, query_ids, passage_ids, k, chunk)
-    order_N = id_order(passage_ids)
-    tie_rank_N = np.empty(len(order_N), dtype=np.int64)
-    tie_rank_N[order_N] = np.arange(len(order_N))
-    pairs, excluded_count, self_count = _pairs_left_out(query_ids, passage_ids, excluded or {}, drop_self)
+    for what, vectors, ids in (("query", len(queries_QD), query_ids), ("passage", len(passages), passage_ids)):
+        if vectors != len(ids):
+            raise WrankError(f"search: {len(ids)} {what} ids came with {vectors} {what} vectors")
+    if len(set(query_ids)) < len(query_ids):
+        raise WrankError("search: a query id comes twice; ids must be unique")
+    ties = ties or Ties.of(passage_ids)
+    keys_QK = top_keys(
+        queries_QD, passages, ties, k=k, left_out=left_out, chunk=chunk, device=device, progress=progress
+    )
+    return to_rankings(keys_QK, query_ids, passage_ids, ties, left_out)
 
-    k = min(k, len(passage_ids))
-    with _full_float32(device):
-        best_QK = _best_keys(queries_QD, passages_ND, tie_rank_N, pairs, k, chunk, device)
-    rows_QK, scores_QK = _unpack(best_QK.cpu(), order_N)
-    return Rankings(list(query_ids), passage_ids, rows_QK, scores_QK, excluded_count, self_count)
 
-
-def _best_keys(
+def top_keys(
     queries_QD: np.ndarray,
-    passages_ND: np.ndarray,
-    tie_rank_N: np.ndarray,
-    pairs: Tensor,
+    passages: Readable,
+    ties: Ties,
+    *,
     k: int,
-    chunk: int,
-    device: str,
-) -> Tensor:
-    """The k greatest keys of each query [Q, K], falling; a chunk of passages at a time is merged into them."""
-    best_QK = torch.full((len(queries_QD), k), _NOTHING, dtype=torch.int64, device=device)
-    queries = _padded(queries_QD, QUERY_BLOCK, device)
+    left_out: LeftOut = NOTHING_LEFT_OUT,
+    chunk: int = 16384,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    start: int = 0,
+    stop: int | None = None,
+) -> np.ndarray:
+    """The k greatest keys of each query among the passages from row start up to stop: int64 [Q, K], falling.
+
+    `merged` joins the keys of several parts of a corpus; `to_rankings` turns keys into rankings.
+
+    Args:
+        queries_QD: see `search`, as are the arguments not named here.
+        passages: see `search`.
+        ties: see `search`.
+        k: see `search`.
+        left_out: see `search`.
+        chunk: see `search`.
+        device: see `search`.
+        progress: see `search`.
+        start: first row; a multiple of 4,096.
+        stop: row after the last; None = the end.
+
+    Raises:
+        WrankError: see `search`.
+    """
+    stop = len(passages) if stop is None else min(stop, len(passages))
+    _check(queries_QD, passages, k, chunk, start)
+    k = min(k, len(passages))
     step = -(-chunk // PASSAGE_BLOCK) * PASSAGE_BLOCK
-    for start in range(0, len(passages_ND), step):
-        stop = min(start + step, len(passages_ND))
-        passages = _padded(passages_ND[start:stop], PASSAGE_BLOCK, device)
-        low_C = (_LOW - torch.from_numpy(tie_rank_N[start:stop])).to(device)
-        gone = pairs[(pairs[:, 1] >= start) & (pairs[:, 1] < stop)]
-        for first, scores in _score_blocks(queries, passages):
-            last = min(first + QUERY_BLOCK, len(queries_QD))
-            keys = _pack(scores[: last - first, : stop - start], low_C)
-            mine = gone[(gone[:, 0] >= first) & (gone[:, 0] < last)]
-            keys[mine[:, 0] - first, mine[:, 1] - start] = _NOTHING
-            best_QK[first:last] = _merged(best_QK[first:last], keys)
-    return best_QK
+    with _full_float32(device):
+        queries = _padded(queries_QD, QUERY_BLOCK, device)
+        pairs = torch.from_numpy(left_out.pairs_P2).to(device)
+        rows = range(0, len(queries_QD), QUERY_BLOCK)
+        best = [_Best(min(QUERY_BLOCK, len(queries_QD) - row), k, device) for row in rows]
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            vectors = _padded(passages.chunk(first, last), PASSAGE_BLOCK, device)
+            low_C = _LOW - torch.from_numpy(ties.rank_N[first:last].astype(np.int64)).to(device)
+            gone = pairs[(pairs[:, 1] >= first) & (pairs[:, 1] < last)]
+            for row, one, padded in zip(rows, best, _score_blocks(queries, vectors), strict=True):
+                scores = padded[: one.rows, : last - first]
+                mine = gone[(gone[:, 0] >= row) & (gone[:, 0] < row + QUERY_BLOCK)]
+                scores[mine[:, 0] - row, mine[:, 1] - first] = -torch.inf
+                one.add(scores, low_C)
+            if progress is not None:
+                progress(last - first)
+        keys = [one.keys().cpu() for one in best]
+    return (torch.cat(keys) if keys else torch.empty((0, k), dtype=torch.int64)).numpy()
 
 
-def _merged(best_QK: Tensor, keys_QC: Tensor) -> Tensor:
-    """The K greatest of both; only as many of a chunk are sorted as can enter, which soon are few."""
-    entering = int((keys_QC > best_QK[:, -1:]).sum(dim=1).max())
-    if not entering:
-        return best_QK
-    new = keys_QC.topk(min(entering, best_QK.shape[1]), dim=1).values
-    return torch.cat([best_QK, new], dim=1).topk(best_QK.shape[1], dim=1, sorted=True).values
+def merged(parts: Sequence[np.ndarray], k: int) -> np.ndarray:
+    """The k greatest keys of several parts [Q, K]: the same, bit for bit, as of one search over all of them."""
+    joined = torch.from_numpy(np.concatenate(list(parts), axis=1))
+    return joined.topk(min(k, joined.shape[1]), dim=1, sorted=True).values.numpy()
+
+
+def to_rankings(
+    keys_QK: np.ndarray, query_ids: Sequence[str], passage_ids: Sequence[str], ties: Ties, left_out: LeftOut
+) -> Rankings:
+    """Keys as rankings: rows and float32 scores; -1 and -inf where there is no passage."""
+    keys = torch.from_numpy(keys_QK)
+    empty_QK = (keys == _NOTHING).numpy()
+    high = (keys >> 32).to(torch.int32)
+    scores_QK = (high ^ ((high >> 31) & 0x7FFFFFFF)).view(torch.float32).numpy()
+    rank_QK = np.where(empty_QK, 0, (_LOW - (keys & _LOW)).numpy())
+    rows_QK = np.where(empty_QK, -1, ties.order_N[rank_QK] if len(ties.order_N) else -1).astype(np.int64)
+    scores_QK = np.where(empty_QK, np.float32(-np.inf), scores_QK)
+    return Rankings(list(query_ids), passage_ids, rows_QK, scores_QK, left_out.excluded, left_out.dropped_self)
+
+
+class _Best:
+    """The K greatest keys of a block of queries; what may enter is collected and sorted in now and then."""
+
+    def __init__(self, rows: int, k: int, device: str) -> None:
+        self.rows = rows
+        self.best_BK = torch.full((rows, k), _NOTHING, dtype=torch.int64, device=device)
+        self.least_B1 = torch.full((rows, 1), -torch.inf, device=device)  # score of the K-th so far
+        self.waiting: list[Tensor] = []
+        self.count = self.seen = 0
+
+    def add(self, scores_BC: Tensor, low_C: Tensor) -> None:
+        """Takes the scores of a chunk; only those that reach the K-th are packed into keys."""
+        first, self.seen = self.seen < self.best_BK.shape[1], self.seen + scores_BC.shape[1]
+        if first:  # there is no K-th yet
+            self._wait(_pack(scores_BC, low_C))
+            self._merge()
+            return
+        hit_H = (scores_BC >= self.least_B1).flatten().nonzero().squeeze(1)
+        if not len(hit_H):
+            return
+        row_H, column_H = hit_H // scores_BC.shape[1], hit_H % scores_BC.shape[1]
+        counts_B = torch.bincount(row_H, minlength=self.rows)
+        place_H = torch.arange(len(row_H), device=row_H.device) - (counts_B.cumsum(0) - counts_B)[row_H]
+        keys = torch.full((self.rows, int(counts_B.max())), _NOTHING, dtype=torch.int64, device=row_H.device)
+        keys[row_H, place_H] = _pack(scores_BC.flatten().index_select(0, hit_H), low_C.index_select(0, column_H))
+        self._wait(keys)
+        if self.count >= max(self.best_BK.shape[1], PASSAGE_BLOCK):
+            self._merge()
+
+    def keys(self) -> Tensor:
+        """[B, K] int64, falling."""
+        self._merge()
+        return self.best_BK
+
+    def _wait(self, keys: Tensor) -> None:
+        self.waiting.append(keys)
+        self.count += keys.shape[1]
+
+    def _merge(self) -> None:
+        if self.waiting:
+            joined = torch.cat([self.best_BK, *self.waiting], dim=1)
+            self.best_BK = joined.topk(self.best_BK.shape[1], dim=1, sorted=True).values
+            self.least_B1 = _score(self.best_BK[:, -1:])
+            self.waiting, self.count = [], 0
 
 
 @contextmanager
@@ -112,37 +222,40 @@ def _full_float32(device: str) -> Iterator[None]:
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
-        with torch.autocast(torch.device(device).type, enabled=False):
+        with torch.inference_mode(), torch.autocast(torch.device(device).type, enabled=False):
             yield
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-def _score_blocks(queries: Tensor, passages: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Yields (first query, float32 scores [QUERY_BLOCK, passages]); every product has the same shape."""
-    for first in range(0, len(queries), QUERY_BLOCK):
-        block = queries[first : first + QUERY_BLOCK]
-        parts = [block @ part.T for part in passages.split(PASSAGE_BLOCK)]
-        yield first, torch.cat(parts, dim=1)
+def _score_blocks(queries: Tensor, passages: Tensor) -> Iterator[Tensor]:
+    """Yields float32 scores [QUERY_BLOCK, passages] a block of queries; every product has the same shape.
+
+    Each is used before the next is asked for: one piece of memory holds them all.
+    """
+    parts = [part.T for part in passages.split(PASSAGE_BLOCK)]
+    scores = torch.empty((QUERY_BLOCK, len(passages)), device=passages.device)
+    for row in range(0, len(queries), QUERY_BLOCK):
+        block = queries[row : row + QUERY_BLOCK]
+        for place, part in zip(scores.split(PASSAGE_BLOCK, dim=1), parts, strict=True):
+            torch.mm(block, part, out=place)
+        if not bool(torch.stack(scores.aminmax()).isfinite().all()):
+            raise WrankError("search: a score is not finite: a vector holds NaN, or values too large for float32")
+        yield scores
 
 
-def _pack(scores: Tensor, low_C: Tensor) -> Tensor:
+def _pack(scores: Tensor, low: Tensor) -> Tensor:
     """Scores and tie ranks as int64 keys: the order of the float in the high half, of the tie in the low half."""
-    if not bool(torch.stack(scores.aminmax()).isfinite().all()):
-        raise WrankError("search: a score is not finite: a vector holds NaN, or values too large for float32 products")
     bits = scores.add(0.0).view(torch.int32)  # adding 0 turns -0.0 into 0.0, which compares equal but has other bits
-    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).to(torch.int64)
-    return keys.bitwise_left_shift_(32).bitwise_or_(low_C)
+    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).to(torch.int64).bitwise_left_shift_(32).bitwise_or_(low)
+    return keys.masked_fill_(scores == -torch.inf, _NOTHING)
 
 
-def _unpack(keys_QK: Tensor, order_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and float32 scores of keys; -1 and -inf where there is no passage."""
-    empty = (keys_QK == _NOTHING).numpy()
-    high = (keys_QK >> 32).to(torch.int32)
-    scores = (high ^ ((high >> 31) & 0x7FFFFFFF)).view(torch.float32).numpy()
-    tie_rank = np.where(empty, 0, (_LOW - (keys_QK & _LOW)).numpy())
-    rows = np.where(empty, -1, order_N[tie_rank] if len(order_N) else -1)
-    return rows, np.where(empty, np.float32(-np.inf), scores)
+def _score(keys: Tensor) -> Tensor:
+    """The float32 scores of keys; -inf of nothing."""
+    high = (keys >> 32).to(torch.int32)
+    scores = (high ^ ((high >> 31) & 0x7FFFFFFF)).view(torch.float32)
+    return torch.where(keys == _NOTHING, torch.full_like(scores, -torch.inf), scores)
 
 
 def _padded(vectors: np.ndarray, block: int, device: str) -> Tensor:
@@ -153,43 +266,14 @@ def _padded(vectors: np.ndarray, block: int, device: str) -> Tensor:
     return padded.to(device)
 
 
-def _pairs_left_out(
-    query_ids: Sequence[str], passage_ids: Sequence[str], excluded: Mapping[str, Collection[str]], drop_self: bool
-) -> tuple[Tensor, int, int]:
-    """(query row, passage row) pairs that leave the rankings [P, 2], and the counts of excluded and of self pairs."""
-    wanted = set(query_ids) if drop_self else set()
-    for query_id in query_ids:
-        wanted.update(excluded.get(query_id, ()))
-    rows = {passage_id: row for row, passage_id in enumerate(passage_ids) if passage_id in wanted} if wanted else {}
-    pairs: list[tuple[int, int]] = []
-    self_count = 0
-    for query_row, query_id in enumerate(query_ids):
-        gone = {rows[passage_id] for passage_id in excluded.get(query_id, ()) if passage_id in rows}
-        if drop_self and query_id in rows and rows[query_id] not in gone:
-            gone.add(rows[query_id])
-            self_count += 1
-        pairs += [(query_row, row) for row in sorted(gone)]
-    return torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2), len(pairs) - self_count, self_count
-
-
-def _check(
-    queries_QD: np.ndarray,
-    passages_ND: np.ndarray,
-    query_ids: Sequence[str],
-    passage_ids: Sequence[str],
-    k: int,
-    chunk: int,
-) -> None:
+def _check(queries_QD: np.ndarray, passages: Readable, k: int, chunk: int, start: int) -> None:
     for name, value in (("k", k), ("chunk", chunk)):
         if value < 1:
             raise WrankError(f"search: {name} is {value}; it must be at least 1")
-    if len(set(query_ids)) < len(query_ids):
-        raise WrankError("search: a query id comes twice; ids must be unique")
-    for what, vectors, ids in (("query", queries_QD, query_ids), ("passage", passages_ND, passage_ids)):
-        if vectors.ndim != 2 or len(vectors) != len(ids):
-            raise WrankError(f"search: {len(ids)} {what} ids came with {what} vectors of shape {vectors.shape}")
-    if queries_QD.shape[1] != passages_ND.shape[1]:
+    if start % PASSAGE_BLOCK:
+        raise WrankError(f"search: start is {start}; it must be a multiple of {PASSAGE_BLOCK}")
+    if queries_QD.ndim != 2 or queries_QD.shape[1] != passages.dimension:
         raise WrankError(
-            f"search: query vectors have {queries_QD.shape[1]} dimensions, passage vectors {passages_ND.shape[1]}; "
-            "both must come from the same model"
+            f"search: query vectors have the shape {queries_QD.shape}, passage vectors {passages.dimension} "
+            "dimensions; both must come from the same model"
         )

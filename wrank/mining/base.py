@@ -16,6 +16,7 @@ from wrank.data.collection import Collection
 from wrank.errors import WrankError
 from wrank.evaluation.encode import Encoder
 from wrank.evaluation.settings import EvaluationSettings
+from wrank.evaluation.vectors import Readable
 
 Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
 """Shows a bar: (what is done, units to do, what is counted) -> a block that is handed a function to add to the done."""
@@ -42,7 +43,7 @@ class Tools:
     Attributes:
         folder: where an index may be kept for the next run.
         encoder: gives the encoder that was chosen; loads it when first called.
-        vectors: gives the passages' vectors by that encoder [N, D], float32, memory-mapped; makes them when missing.
+        vectors: gives the passages' vectors by that encoder, mapped from disk; makes them when missing.
         settings: how to encode and search.
         device: where, e.g. ``cpu`` or ``cuda``.
         progress: shows a bar.
@@ -50,7 +51,7 @@ class Tools:
 
     folder: Path
     encoder: Callable[[], Encoder]
-    vectors: Callable[[], np.ndarray]
+    vectors: Callable[[], Readable]
     settings: EvaluationSettings
     device: str
     progress: Progress

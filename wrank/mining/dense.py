@@ -3,15 +3,17 @@
 Shapes: C queries, N passages, D embedding size, P pairs.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from wrank.data.collection import Collection
 from wrank.errors import WrankError
 from wrank.evaluation.encode import encode
+from wrank.evaluation.ranking import Ties
 from wrank.evaluation.search import search
+from wrank.evaluation.vectors import InMemory, Readable
 from wrank.mining.base import Miner, Ranking, Tools
 
 
@@ -34,7 +36,8 @@ class DenseMiner(Miner):
     def __init__(self, chunk: int = 4096) -> None:
         super().__init__(chunk)
         self._tools: Tools | None = None
-        self._vectors_ND: np.ndarray = np.empty((0, 0), dtype=np.float32)
+        self._vectors: Readable = InMemory(np.empty((0, 0), dtype=np.float32))
+        self._ties: Ties | None = None
         self._encoded: tuple[np.ndarray, np.ndarray] | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -43,7 +46,8 @@ class DenseMiner(Miner):
 
     def open(self, collection: Collection, tools: Tools) -> None:
         """Makes or finds the passages' vectors."""
-        self._tools, self._vectors_ND = tools, tools.vectors()
+        self._tools, self._vectors = tools, tools.vectors()
+        self._ties = Ties.of_order(np.arange(len(self._vectors), dtype=np.int32))  # of equal scores the lower row
 
     def rank(self, collection: Collection, query_rows: np.ndarray, depth: int) -> Iterator[Ranking]:
         """See `Miner.rank`. Holds the vectors of a chunk of queries and what `wrank.evaluation.search` holds."""
@@ -52,10 +56,11 @@ class DenseMiner(Miner):
             part = query_rows[start : start + self.chunk]
             found = search(
                 self._encode(collection, part),
-                self._vectors_ND,
+                self._vectors,
                 [str(row) for row in part.tolist()],
-                _FallingIds(len(collection.passages)),
+                collection.passages.ids,
                 k=depth,
+                ties=self._ties,
                 chunk=tools.settings.chunk,
                 device=tools.device,
             )
@@ -74,7 +79,8 @@ class DenseMiner(Miner):
             place_of = {row: place for place, row in enumerate(part.tolist())}
             for pair in np.flatnonzero(np.isin(query_rows, part)).tolist():
                 query_D = vectors_CD[place_of[int(query_rows[pair])]].astype(np.float64)
-                scores[pair] = np.dot(query_D, self._vectors_ND[int(passage_rows[pair])].astype(np.float64))
+                passage_1D = self._vectors.rows(passage_rows[pair : pair + 1])
+                scores[pair] = np.dot(query_D, passage_1D[0].astype(np.float64))
         return scores
 
     def _encode(self, collection: Collection, query_rows: np.ndarray) -> np.ndarray:
@@ -97,23 +103,3 @@ class DenseMiner(Miner):
             raise WrankError("DenseMiner.open comes before rank: there are no vectors yet")
         return self._tools
 
-
-class _FallingIds(Sequence[str]):
-    """Ids that fall as rows rise: the search puts the greater id first among equal scores, a miner the lower row."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[row] for row in range(*index.indices(self._count))]
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        return f"{self._count - index:012d}"

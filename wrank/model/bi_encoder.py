@@ -5,10 +5,12 @@ Longer than most files: a third is the signature, which is the documentation of 
 Shapes: Q queries, N texts or passages, D embedding size.
 """
 
+import copy
 import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -227,16 +229,42 @@ class BiEncoder(nn.Module):
             return scores_QN / self.settings.temperature
         return scores_QN * torch.exp(-self.log_temperature.float())
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, role: Role | None = None) -> str:
         """SHA-256 (hex) over everything that changes an embedding: weights, architecture, tokenizer and settings.
 
         Not in it: similarity and temperature (they act on embeddings), dropout, learning rate, chunks, device.
+
+        Args:
+            role: only what changes the embeddings of this role's texts; None: of both.
         """
-        parts: dict[str, Any] = {"settings": self.settings.of_embedding(), "passage": encoder_fingerprint(self.encoder)}
-        if self.query_encoder is not None:
+        other = {"query": "passage_", "passage": "query_"}.get(role or "", "-")
+        settings = {name: value for name, value in self.settings.of_embedding().items() if not name.startswith(other)}
+        parts: dict[str, Any] = {"settings": settings}
+        if self.query_encoder is not None and role != "passage":
             parts["query"] = encoder_fingerprint(self.query_encoder)
+        if self.query_encoder is None or role != "query":
+            parts["passage"] = encoder_fingerprint(self.encoder)
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    def with_prompts(self, query: str | None, passage: str | None) -> "BiEncoder":
+        """This model with other prompts; the weights are shared.
+
+        Args:
+            query: put before every query; None: as it is.
+            passage: put before every passage; None: as it is.
+
+        Raises:
+            WrankError: a prompt that leaves no room for a text.
+        """
+        if query is None and passage is None:
+            return self
+        other = copy.copy(self)
+        query = self.settings.query_prompt if query is None else query
+        passage = self.settings.passage_prompt if passage is None else passage
+        other.settings = replace(self.settings, query_prompt=query, passage_prompt=passage)
+        other._check_prompts()
+        return other
 
     def save(
         self,

@@ -57,8 +57,10 @@ def _config(encoder: Encoder) -> Any:
 
 def _tokenizer(encoder: Encoder) -> Any:
     tokenizer = encoder.tokenizer
+    cut = {} if tokenizer.truncation_side == "right" else {"truncation_side": tokenizer.truncation_side}
     if not tokenizer.is_fast:
-        return [type(tokenizer).__name__, sorted(tokenizer.get_vocab().items()), tokenizer.all_special_tokens]
+        slow = [type(tokenizer).__name__, sorted(tokenizer.get_vocab().items()), tokenizer.all_special_tokens]
+        return [*slow, cut] if cut else slow
     content = json.loads(tokenizer.backend_tokenizer.to_str())
     # these two are the last call's state, not the tokenizer's
-    return {key: value for key, value in content.items() if key not in ("truncation", "padding")}
+    return {key: value for key, value in content.items() if key not in ("truncation", "padding")} | cut

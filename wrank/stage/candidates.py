@@ -7,6 +7,7 @@ import numpy as np
 
 from wrank.data.collection import Collection
 from wrank.evaluation.encode import encode
+from wrank.evaluation.evaluator import left_out_pairs
 from wrank.evaluation.search import search
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
@@ -33,7 +34,7 @@ def find_candidates(
     if collection.mixed is not None:  # what the steps left out is no negative either
         longest += int(np.diff(collection.mixed.seen.offsets).max(initial=0))
     ranks = depth + longest
-    vectors_artifact, vectors = passage_vectors(context, collection, model, context.model_name)
+    passages = passage_vectors(context, collection, model, context.model_name)
     stage = Stage(
         kind="candidates",
         name=f"{collection.name}-{collection.split}-{context.model_name}",
@@ -41,7 +42,7 @@ def find_candidates(
         inputs={
             "collection": collection.fingerprint,
             "model": model.fingerprint(),
-            "vectors": vectors_artifact.content_key,
+            "vectors": passages.artifact.content_key,
         },
         details={"collection": collection.name, "split": collection.split, "model": context.model_name},
     )
@@ -60,13 +61,13 @@ def find_candidates(
         )
         rankings = search(
             queries.vectors_ND,
-            vectors,
+            passages.vectors,
             query_ids,
             collection.passages.ids,
             k=ranks,
+            ties=passages.ties,
+            left_out=left_out_pairs(collection, query_ids, settings.drop_self),
             chunk=settings.chunk,
-            excluded=collection.excluded,
-            drop_self=settings.drop_self,
             device=context.device,
         )
         write_run(folder / "run.trec", rankings.with_distinct_scores(), "wrank")

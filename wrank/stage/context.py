@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from omegaconf import DictConfig
 from wrank.config import build, check_root, plain
 from wrank.data.collection import Collection
 from wrank.errors import WrankError
+from wrank.evaluation.processes import local_device
 from wrank.evaluation.settings import EvaluationSettings
 from wrank.model.bi_encoder import BiEncoder
 from wrank.store import Artifact, Stage, Store
@@ -106,8 +108,7 @@ class Context:
     @property
     def search_identity(self) -> dict[str, Any]:
         """The keys of the evaluation that can change a ranking."""
-        kept = dataclasses.asdict(self.settings)
-        return {key: kept[key] for key in ("depth", "precision", "drop_self")}
+        return {key: getattr(self.settings, key) for key in ("depth", "precision", "storage", "drop_self")}
 
     @property
     def model_identity(self) -> dict[str, Any]:
@@ -127,7 +128,7 @@ class Context:
             raise WrankError("device=cuda, but torch sees no GPU here: use device=cpu, or check `nvidia-smi`")
         if asked == "mps" and not torch.backends.mps.is_available():
             raise WrankError("device=mps, but this is no Mac with Apple silicon: use device=cpu")
-        return ("cuda" if cuda else "cpu") if asked == "auto" else asked
+        return local_device(("cuda" if cuda else "cpu") if asked == "auto" else asked)
 
     @property
     def model_name(self) -> str:
@@ -138,10 +139,11 @@ class Context:
         folder = Path(str(plain(self.cfg, "model.path"))).expanduser().absolute()
         return folder.parent.name if folder.name in ("best", "last") else folder.name
 
-    def do(self, stage: Stage, work: Any) -> Artifact:
+    def do(self, stage: Stage, work: Any, share: Callable[[Path], None] | None = None) -> Artifact:
         """Runs a stage in the store, and tells people what happens."""
+        word = "helping" if share else "waiting"
         artifact = self.store.run(
-            stage, work, on_wait=lambda path: note(f"{stage.kind}: another process is at it; waiting ({path})")
+            stage, work, lambda path: note(f"{stage.kind}: another process is at it; {word} ({path})"), share
         )
         word = "found" if artifact.was_finished else f"made in {artifact.manifest['seconds']:.0f} s"
         note(f"{stage.kind}: {word}: {artifact.path}")

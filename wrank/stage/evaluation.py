@@ -1,69 +1,106 @@
-"""Stage ``evaluation``: one model's measures on one split of one collection."""
+"""Stage ``evaluation``: one system's measures on one test set."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wrank.data.collection import Collection
-from wrank.errors import WrankError
-from wrank.evaluation.evaluator import evaluate, write_evaluation
+from wrank.evaluation.coherence import coherence
+from wrank.evaluation.evaluator import Evaluation, measure, write_evaluation
 from wrank.evaluation.measure import judged_grades
-from wrank.model.bi_encoder import BiEncoder
+from wrank.evaluation.scored import Scored, read_scored
 from wrank.stage.context import Context
-from wrank.stage.vectors import passage_vectors
+from wrank.stage.system.base import System
+from wrank.stage.test_set import TestSet
 from wrank.store import Artifact, Stage
 
+COHERENCE_DEPTH = 10
+"""Ranks in which the answers to two wordings of a question are compared."""
 
-def check_ids(collection: Collection) -> None:
-    """Refuses ids that a TREC run cannot hold.
+
+def evaluation_stage(context: Context, system: System, test: TestSet) -> Stage:
+    """The stage of a system on a test set, with its key.
 
     Raises:
-        WrankError: an id with white space in it.
+        WrankError: a system that cannot rank this set.
     """
-    for kind, ids in (("query", collection.qrels), ("passage", collection.passages.ids)):
-        for one in ids:
-            if len(one.split()) != 1:
-                raise WrankError(
-                    f"{collection.name}: {kind} id {one!r} has white space in it (or is empty), which a TREC run "
-                    f"cannot hold: give it another id, also in the qrels"
-                )
-
-
-def evaluation_stage(context: Context, model: BiEncoder, name: str) -> Stage:
-    """The stage of a model's evaluation, with its key."""
-    collection = context.collection(context.test_split)
-    settings = context.settings
+    config, inputs = system.identity(context, test)
+    files = {"frequencies": test.frequencies, "paraphrases": test.paraphrases}
+    given = {word: value for word, value in files.items() if value is not None}
     return Stage(
         kind="evaluation",
-        name=f"{collection.name}-{collection.split}-{name}",
-        config=context.search_identity | {"measures": list(settings.measures), "split": collection.split},
-        inputs={"collection": collection.fingerprint, "model": model.fingerprint()},
-        details={"collection": collection.name, "split": collection.split, "model": name},
+        name=f"{test.name.replace('/', '-')}-{system.name}",
+        config=test.identity | config | {"measures": list(test.settings.measures), **given},
+        inputs={"collection": test.collection.fingerprint, **inputs},
+        details={"collection": test.collection.name, "split": test.collection.split, "model": system.name},
     )
 
 
-def evaluate_model(context: Context, model: BiEncoder, name: str, begin: Callable[[], None] = lambda: None) -> Artifact:
-    """Evaluates a model on the context's test split, or finds that it was done.
+def evaluate_system(
+    context: Context, system: System, test: TestSet, begin: Callable[[], None] = lambda: None
+) -> Artifact:
+    """Evaluates a system on a test set, or finds that it was done.
 
     Args:
         context: the job.
-        model: what is evaluated.
-        name: what it is called.
+        system: what is evaluated.
+        test: the test set.
         begin: called when there is work to do, before it.
 
     Raises:
-        WrankError: bad input, before anything is encoded.
+        WrankError: bad input, broken vectors, a full disk.
     """
-    collection, settings = context.collection(context.test_split), context.settings
+    stage = evaluation_stage(context, system, test)
 
     def work(folder: Path) -> dict[str, Any]:
         begin()
-        judged_grades(collection.qrels, settings.measures)  # both before any encoding
-        check_ids(collection)
-        made, vectors = passage_vectors(context, collection, model, name)
-        evaluation = evaluate(model, collection, settings, device=context.device, passage_vectors=vectors)
+        query_ids = list(judged_grades(test.collection.qrels, test.settings.measures))
+        ranked = system.rank(context, test, query_ids, stage, folder)
+        evaluation = measure(
+            ranked.rankings,
+            test.collection,
+            test.settings.measures,
+            ranked.counts,
+            ranked.timings,
+            test.frequencies,
+        )
+        if test.paraphrases is not None:
+            evaluation = _with_coherence(evaluation, test.paraphrases)
         counts = write_evaluation(folder, evaluation, "wrank")
-        counts["passages_truncated"] = made.manifest["result"]["truncated"]
-        return {"counts": counts, "timings": evaluation.timings, "measures": evaluation.scores.measures}
+        found = {"counts": counts, "timings": evaluation.timings, "measures": evaluation.scores.measures}
+        return found | ranked.facts
 
-    return context.do(evaluation_stage(context, model, name), work)
+    return context.do(stage, work, share=system.helper(context, test, stage))
+
+
+def _with_coherence(evaluation: Evaluation, paraphrases: Mapping[str, Sequence[str]]) -> Evaluation:
+    found = coherence(evaluation.rankings, paraphrases, COHERENCE_DEPTH)
+    return replace(evaluation, diagnosis={**evaluation.diagnosis, "coherence": found})
+
+
+def evaluate_all(
+    context: Context, systems: Sequence[System], tests: Sequence[TestSet], begin: Callable[[], None] = lambda: None
+) -> dict[str, dict[str, Scored]]:
+    """Every system on every set, sets first, so that a set's corpus is at hand for all systems.
+
+    Args:
+        context: the job.
+        systems: what is evaluated.
+        tests: the test sets.
+        begin: called when there is work to do, before it.
+
+    Returns:
+        System's name -> set's name -> what was scored.
+
+    Raises:
+        WrankError: two systems of one name; see `evaluate_system`.
+    """
+    for system in systems:
+        for test in tests:
+            system.identity(context, test)  # what cannot be is told before any work
+    found: dict[str, dict[str, Scored]] = {system.name: {} for system in systems}
+    for test in tests:
+        for system in systems:
+            artifact = evaluate_system(context, system, test, begin)
+            found[system.name][test.name] = read_scored(artifact.path, system.name)
+    return found

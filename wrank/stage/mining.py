@@ -72,7 +72,7 @@ def plan_mining(context: Context) -> MiningPlan:
     config = {"miner": miner.identity(), "depth": depth, "drop_self": context.settings.drop_self}
     inputs = {"collection": collection.fingerprint, "passages": collection.passages.key}
     if miner.uses_model:
-        config["precision"] = context.settings.precision
+        config |= {"precision": context.settings.precision, "storage": context.settings.storage}
         inputs["model"] = context.base.fingerprint()
     title = f"{collection.name}-{collection.split}-{name}"
     seeds = {"seed": int(context.cfg.seed)} if kept.draws else {}
@@ -151,7 +151,7 @@ def _tools(context: Context, collection: Collection) -> Tools:
     return Tools(
         folder=Path(plain(context.cfg, "paths.tables")),
         encoder=lambda: context.base,
-        vectors=lambda: passage_vectors(context, collection, context.base, context.model_name)[1],
+        vectors=lambda: passage_vectors(context, collection, context.base, context.model_name).vectors,
         settings=context.settings,
         device=context.device,
         progress=progress_bar,

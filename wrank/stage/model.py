@@ -1,6 +1,7 @@
 """Stage ``model``: one training, from graded lists to ``best/`` and ``last/``."""
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from wrank.data.lists import ListSampler
 from wrank.data.table_base import Table
 from wrank.evaluation.dev import DevSet, make_dev_set
 from wrank.stage.candidates import find_candidates
-from wrank.stage.context import Context
+from wrank.stage.context import Context, log
 from wrank.stage.identity import identity, run_name
 from wrank.stage.training_data import TrainingData, training_data
 from wrank.store import Artifact, Stage
@@ -74,11 +75,12 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
         inputs["dev"] = data.dev.fingerprint
     candidates = None
     if lists["negatives"] == "dense":
-        _sampler(context, collection, train_ids, negatives="random")  # checks the other keys before any encoding
+        # checks the other keys before any encoding
+        _tell_unreached(_sampler(context, collection, train_ids, negatives="random"), settings)
         artifact, candidates = find_candidates(context, collection, context.base, int(lists["window"][1]))
         inputs["candidates"] = artifact.content_key
     else:
-        _sampler(context, collection, train_ids)  # checks its keys
+        _tell_unreached(_sampler(context, collection, train_ids), settings)  # checks its keys
     stage = Stage(
         kind="model",
         name=run_name(context),
@@ -151,6 +153,22 @@ def _sampler(context: Context, collection: Collection, query_ids: Sequence[str],
     make: Callable[..., ListSampler] = build(context.cfg, "data.lists")
     augment = None if _augment_identity(context) is None else build(context.cfg, "data.augment")
     return make(collection, seed=int(context.cfg.seed), query_ids=query_ids, augment=augment, **named)
+
+
+def _tell_unreached(sampler: ListSampler, settings: TrainerSettings) -> None:
+    """Tells of each stage of a mix's schedule that begins after the training's last epoch."""
+    schedule = None if sampler.collection.mixed is None else sampler.collection.mixed.schedule
+    if schedule is None:
+        return
+    epochs = math.ceil(settings.steps(len(sampler)) * settings.queries_a_step / len(sampler))
+    if settings.max_steps is None:
+        epochs = min(epochs, math.ceil(settings.max_epochs))  # whole steps may end a few lists into another one
+    for number in schedule.unreached(epochs):
+        log.warning(
+            "data.mix.schedule.stages.%d begins at epoch %d, but the training ends with epoch %d (counted from 0): "
+            "raise trainer.max_epochs, or let the stage begin earlier",
+            *(number, schedule.stages[number].epoch, epochs - 1),
+        )
 
 
 def _dev_set(context: Context, plan: Plan) -> DevSet | None:

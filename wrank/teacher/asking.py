@@ -3,13 +3,14 @@
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 from wrank.errors import WrankError
 from wrank.files import short
 from wrank.generator.engine.base import Engine
 from wrank.generator.request import Reply, Request, Sampling
-from wrank.teacher.base import Progress
+from wrank.teacher.base import Progress, Teacher
 
 MOST_LOGPROBS = 20
 """What OpenAI's protocol and vLLM report at the most, unless a server was told otherwise."""
@@ -111,6 +112,51 @@ class Asker:
                     "the command again to go on"
                 )
             yield from (answers[str(number)] for number in range(len(block)))
+
+
+class AskingTeacher(Teacher):
+    """What teachers have in common that are language models: the engine, and what of the asking changes a score.
+
+    Attributes:
+        asker: who is asked, and for what.
+        max_item_chars: characters of a query or passage that are shown.
+        kind: before the language model's name in the title.
+    """
+
+    kind: ClassVar[str]
+    asker: Asker
+    max_item_chars: int
+
+    @property
+    def engine(self) -> Engine:
+        """Who is asked."""
+        return self.asker.engine
+
+    def asking_identity(self) -> dict[str, Any]:
+        """Engine, and how a reply becomes a number; a part of `identity`."""
+        return {
+            "teacher": self.name,
+            "engine": self.engine.identity(),
+            "min_mass": self.asker.min_mass,
+            "logprobs": self.asker.logprobs,
+            "max_item_chars": self.max_item_chars,
+        }
+
+    def title(self) -> str:
+        """The language model's name."""
+        return f"{self.kind}-{Path(self.engine.model).name.removeprefix('bundled:')}"
+
+    def start(self) -> None:
+        """Starts the engine."""
+        self.engine.start()
+
+    def close(self) -> None:
+        """Frees the engine."""
+        self.engine.close()
+
+    def facts(self) -> dict[str, Any]:
+        """The engine's."""
+        return self.engine.facts()
 
 
 def shown(text: str, most: int) -> str:

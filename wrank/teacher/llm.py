@@ -6,20 +6,19 @@ Written from the formula; nothing was taken from its code.
 
 import itertools
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 from wrank.errors import WrankError
 from wrank.generator.engine.base import Engine
 from wrank.generator.scale import Scale
 from wrank.generator.template import Template
-from wrank.teacher.asking import Answer, Asker, Conversation, check_whole, shown
+from wrank.teacher.asking import Answer, Asker, AskingTeacher, Conversation, check_whole, shown
 from wrank.teacher.base import Mark, Pair, Pointwise, Progress
 
 Expectation = Literal["expected", "top"]
 
 
-class LlmTeacher(Pointwise):
+class LlmTeacher(AskingTeacher, Pointwise):
     """Asks for the grade of one passage, a digit, and reads the digits' probabilities at the first generated token.
 
     With p(l) the probability of the token of grade l:
@@ -45,6 +44,7 @@ class LlmTeacher(Pointwise):
     """
 
     name = "llm"
+    kind = "llm"
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class LlmTeacher(Pointwise):
             raise WrankError(f"teacher.expectation={expectation}: wanted expected or top")
         if wrong := [level.grade for level in scale.levels if level.grade > 9]:
             raise WrankError(f"scale.levels: the grade {wrong[0]} is no digit, and a digit is asked for; wanted 0 to 9")
-        self.engine, self.scale, self.expectation = engine, scale, expectation
+        self.scale, self.expectation = scale, expectation
         self.max_item_chars = check_whole("max_item_chars", max_item_chars, 1)
         self.grades = tuple(level.grade for level in scale.levels)
         self.examples = scale.examples[: check_whole("examples", examples, 0)]
@@ -76,33 +76,12 @@ class LlmTeacher(Pointwise):
 
     def identity(self) -> dict[str, Any]:
         """Engine, levels, examples shown, prompt, and how a reply becomes a score."""
-        return {
-            "teacher": self.name,
-            "engine": self.engine.identity(),
+        return self.asking_identity() | {
             "scale": self.scale.identity()["levels"],
             "examples": [[one.query, list(one.passages)] for one in self.examples],
             "prompt": self.template.hash,
             "expectation": self.expectation,
-            "min_mass": self.asker.min_mass,
-            "logprobs": self.asker.logprobs,
-            "max_item_chars": self.max_item_chars,
         }
-
-    def title(self) -> str:
-        """The language model's name."""
-        return f"llm-{Path(self.engine.model).name.removeprefix('bundled:')}"
-
-    def start(self) -> None:
-        """Starts the engine."""
-        self.engine.start()
-
-    def close(self) -> None:
-        """Frees the engine."""
-        self.engine.close()
-
-    def facts(self) -> dict[str, Any]:
-        """The engine's."""
-        return self.engine.facts()
 
     def marks(self, pairs: Iterable[Pair], progress: Progress | None = None) -> Iterator[Mark]:
         """One mark a pair, in the order given."""

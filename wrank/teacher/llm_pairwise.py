@@ -7,19 +7,18 @@ probabilities in place of generated words as "PairDistill: Pairwise Relevance Di
 
 import itertools
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from wrank.generator.engine.base import Engine
 from wrank.generator.scale import Scale
 from wrank.generator.template import Template
-from wrank.teacher.asking import Answer, Asker, Conversation, check_whole, shown
+from wrank.teacher.asking import Answer, Asker, AskingTeacher, Conversation, check_whole, shown
 from wrank.teacher.base import Mark, Pairwise, Progress, Triple
 
 _TOKENS = ("1", "2")
 
 
-class LlmPairTeacher(Pairwise):
+class LlmPairTeacher(AskingTeacher, Pairwise):
     """Asks which of two passages answers the query better, ``1`` or ``2``, and reads the two tokens' probabilities.
 
     With q(a, b) = p("1") / (p("1") + p("2")) when a is shown first and b second, the preference is::
@@ -44,6 +43,7 @@ class LlmPairTeacher(Pairwise):
     """
 
     name = "llm_pairwise"
+    kind = "pairwise"
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class LlmPairTeacher(Pairwise):
         logprobs: int = 20,
         max_item_chars: int = 4000,
     ) -> None:
-        self.engine, self.max_item_chars = engine, check_whole("max_item_chars", max_item_chars, 1)
+        self.max_item_chars = check_whole("max_item_chars", max_item_chars, 1)
         self.asker = Asker(engine, _TOKENS, min_mass, logprobs)
         user = ("query", "first", "second")
         self.template = Template(prompt, {"system": (), "user": user}, user)
@@ -65,31 +65,10 @@ class LlmPairTeacher(Pairwise):
 
     def identity(self) -> dict[str, Any]:
         """Engine, prompt, and how a reply becomes a preference."""
-        return {
-            "teacher": self.name,
-            "engine": self.engine.identity(),
+        return self.asking_identity() | {
             "examples": [[one.query, one.passages[0], one.passages[-1]] for one in self.examples],
             "prompt": self.template.hash,
-            "min_mass": self.asker.min_mass,
-            "logprobs": self.asker.logprobs,
-            "max_item_chars": self.max_item_chars,
         }
-
-    def title(self) -> str:
-        """The language model's name."""
-        return f"pairwise-{Path(self.engine.model).name.removeprefix('bundled:')}"
-
-    def start(self) -> None:
-        """Starts the engine."""
-        self.engine.start()
-
-    def close(self) -> None:
-        """Frees the engine."""
-        self.engine.close()
-
-    def facts(self) -> dict[str, Any]:
-        """The engine's."""
-        return self.engine.facts()
 
     def compare(self, triples: Iterable[Triple], progress: Progress | None = None) -> Iterator[Mark]:
         """One mark a triple, in the order given; two requests each."""

@@ -1,15 +1,11 @@
 """Tables for people, on standard output."""
 
-import statistics
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from wrank.evaluation.compare import Difference, paired_difference
 from wrank.evaluation.scored import Scored
 from wrank.store import Artifact, Store
 
@@ -19,6 +15,7 @@ _COUNTS = {
     "queries_missing": "judged queries that the run lacks (scored 0)",
     "queries_unjudged": "queries without a judgement (left out of the mean)",
     "queries_without_relevant": "queries without a relevant passage",
+    "queries_constant": "queries whose passages all have one score (scored 0: no credit)",
     "excluded": "excluded pairs left out of the ranking",
     "dropped_self": "passages left out whose id is the query's",
     "queries_truncated": "queries cut at the length limit",
@@ -33,7 +30,7 @@ def out() -> Console:
 
 
 def print_evaluation(scored: Scored, where: str) -> None:
-    """One model's measures on one split, the counts behind them, and the folder."""
+    """One system's measures on one set, the counts behind them, and the folder."""
     console = out()
     table = Table(title=f"{scored.name} on {where}")
     table.add_column("measure")
@@ -41,10 +38,28 @@ def print_evaluation(scored: Scored, where: str) -> None:
     for measure, value in scored.measures.items():
         table.add_row(measure, f"{value:.4f}")
     console.print(table)
+    print_counts(scored)
+
+
+def print_counts(scored: Scored, where: str = "") -> None:
+    """What a person should know of an evaluation beside its figures: counts that are not 0, what an index missed.
+
+    Args:
+        scored: the evaluation.
+        where: its set, where several are printed.
+    """
+    console = out()
+    if where:
+        console.print(f"{scored.name} on {where}:")
     counts: Mapping[str, int] = scored.result.get("counts", {})
     for name, words in _COUNTS.items():
         if counts.get(name) or name in ("queries_judged", "passages"):
             console.print(f"{counts.get(name, 0):>8,} {words}")
+    if index := scored.result.get("index"):
+        recall = ", ".join(f"{key} {value:.4f}" for key, value in index.items() if key.startswith("recall@"))
+        console.print(f"index {index['name']} against exact search on {index['recall_queries']} queries: {recall}")
+    if pairs := scored.result.get("rerank"):
+        console.print(f"{pairs['pairs']:>8,} pairs reranked, {pairs['unscored']:,} of them without a score")
     console.print(str(scored.path), soft_wrap=True)
 
 
@@ -69,92 +84,6 @@ def print_training(artifact: Artifact) -> None:
     table.add_row("seconds", f"{artifact.manifest['seconds']:.0f}")
     console.print(table)
     console.print(str(artifact.path), soft_wrap=True)
-
-
-def print_comparison(base: Scored, trained: Sequence[Scored], where: str) -> None:
-    """The base and what was trained from it, measure by measure, with the difference in the first measure."""
-    table = _comparison_table(f"test: {where}", list(base.measures))
-    table.add_row(base.name, "", *(f"{value:.4f}" for value in base.measures.values()), "", "", "")
-    for scored in trained:
-        _add_row(table, scored.name, [scored], base)
-    console = out()
-    console.print(table)
-    console.print(_CAPTION)
-    for scored in trained:
-        console.print(str(scored.path), soft_wrap=True)
-
-
-def print_sweep(bases: Mapping[str, Scored], rows: Sequence[tuple[dict[str, Any], Scored]]) -> None:
-    """One table a collection and base over all jobs of a sweep; jobs that differ in the seed alone are one row."""
-    console = out()
-    groups: dict[tuple[str, str], dict[str, list[Scored]]] = defaultdict(lambda: defaultdict(list))
-    names = _row_names([result for result, _ in rows])
-    for name, (result, scored) in zip(names, rows, strict=True):
-        groups[result["collection"], result["base"]][name].append(scored)
-    for (where, base_path), by_name in groups.items():
-        base = bases[base_path]
-        table = _comparison_table(f"test: {where}", list(base.measures))
-        table.add_row(base.name, "", *(f"{value:.4f}" for value in base.measures.values()), "", "", "")
-        for name, seeds in by_name.items():
-            _add_row(table, name, seeds, base)
-        console.print(table)
-    console.print(_CAPTION)
-
-
-_CAPTION = (
-    "difference: in the first measure, against the base; 95% interval: bootstrap over the test queries; "
-    "one that holds 0 is no proof of a difference. ±: standard deviation over seeds."
-)
-
-
-def _row_names(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Model, loss, and every other word that is not the same in all jobs, but the seed."""
-    words = [[word for word in result["overrides"] if not word.startswith("seed=")] for result in results]
-    common = set.intersection(*map(set, words)) if words else set()
-    names = []
-    for result, own in zip(results, words, strict=True):
-        kept = [word for word in own if word not in common and not word.startswith(("model=", "loss=", "model.path="))]
-        names.append(" ".join([result["base_name"], result["choices"].get("loss", ""), *kept]).strip())
-    return names
-
-
-def _comparison_table(title: str, measures: Sequence[str]) -> Table:
-    table = Table(title=title)
-    table.add_column("run")
-    table.add_column("seeds", justify="right")
-    for measure in measures:
-        table.add_column(measure, justify="right")
-    table.add_column("difference", justify="right")
-    table.add_column("95% interval", justify="right")
-    table.add_column("better / worse / equal", justify="right")
-    return table
-
-
-def _add_row(table: Table, name: str, seeds: Sequence[Scored], base: Scored) -> None:
-    cells = []
-    for measure in base.measures:
-        values = [scored.measures[measure] for scored in seeds]
-        spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-        cells.append(f"{statistics.mean(values):.4f}{spread}")
-    difference = seeds_difference(base, seeds)
-    table.add_row(
-        name,
-        str(len(seeds)),
-        *cells,
-        f"{difference.mean:+.4f}",
-        f"{difference.low:+.4f} .. {difference.high:+.4f}",
-        f"{difference.better} / {difference.worse} / {difference.equal}",
-    )
-
-
-def seeds_difference(base: Scored, seeds: Sequence[Scored]) -> Difference:
-    """Difference to the base in the first measure; each query counts with its mean over the seeds."""
-    measure = next(iter(base.measures))
-    averaged = {
-        query_id: {measure: statistics.mean(scored.per_query[query_id][measure] for scored in seeds)}
-        for query_id in seeds[0].per_query
-    }
-    return paired_difference(base.per_query, averaged, measure)
 
 
 def print_status(store: Store) -> None:

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from wrank.data import cache as cache_module
-from wrank.data.cache import remembered_sha256
+from wrank.data.cache import count_lines, remembered_sha256
 from wrank.errors import WrankError
 from wrank.files import sha256_of_file
 
@@ -72,3 +72,23 @@ def test_a_cache_that_is_a_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(time, "time_ns", lambda: 2**62)
     with pytest.raises(WrankError, match="cache/hashes: cannot be made"):
         remembered_sha256(tmp_path / "x", tmp_path / "cache")
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 1 << 20])
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", (0, 0)),
+        (b"{}\n{}\n", (2, 2)),
+        (b"{}\n{}", (2, 2)),
+        (b"\n{}{}", (2, 1)),
+        (b"{} {}\n\n", (2, 1)),
+        (b"{}\n {}\n", (2, 1)),
+        (b"{{\n\r\n{", (3, 2)),
+        (b"\n\n", (2, 0)),
+    ],
+)
+def test_lines_and_those_that_begin_an_object_are_counted(tmp_path, monkeypatch, block, content, lines):
+    monkeypatch.setattr(cache_module, "_BLOCK", block)
+    (tmp_path / "x.jsonl").write_bytes(content)
+    assert count_lines(tmp_path / "x.jsonl") == lines

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -46,6 +47,9 @@ class MemoryTable:
 
     def row(self, id):
         return self.ids.index(id)
+
+    def find_many(self, ids):
+        return np.array([self.ids.index(id) if id in self.ids else -1 for id in ids], dtype=np.int64)
 
     def texts(self, rows):
         return [self.all_texts[row] for row in rows]

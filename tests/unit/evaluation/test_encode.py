@@ -13,7 +13,7 @@ VECTORS = [[1, 0, 0], [1, 1, 1], [0, 0, 0], [0, 2, 0], [8, 0, 0]]
 @pytest.mark.parametrize("batch_tokens", [1, 6, 1000])
 @pytest.mark.parametrize("at_once", [2, 100])
 def test_vectors_come_back_in_the_order_of_the_texts(monkeypatch, letter_encoder, batch_tokens, at_once):
-    monkeypatch.setattr(encode_module, "_TEXTS_AT_ONCE", at_once)
+    monkeypatch.setattr(encode_module, "SHARD_ROWS", at_once)
     result = encode(letter_encoder(), TEXTS, "passage", batch_tokens=batch_tokens)
     assert result.vectors_ND.tolist() == VECTORS
     assert result.vectors_ND.dtype == np.float32
@@ -52,11 +52,11 @@ def test_the_training_mode_comes_back_after_an_error(letter_encoder):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_vector_that_is_not_finite_names_the_first_text(monkeypatch, letter_encoder, value):
-    monkeypatch.setattr(encode_module, "_TEXTS_AT_ONCE", 2)
+    monkeypatch.setattr(encode_module, "SHARD_ROWS", 2)
     model = letter_encoder()
     embed = model.embed
     model.embed = lambda ids, role: torch.where(embed(ids, role) == 2, value, embed(ids, role))
-    with pytest.raises(WrankError, match=r"passage number 4 \('bb'\) holds NaN"):
+    with pytest.raises(WrankError, match="the passage 'bb' holds NaN"):
         encode(model, TEXTS, "passage")
 
 

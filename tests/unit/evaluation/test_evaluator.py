@@ -4,10 +4,10 @@ from math import log2
 import ir_measures
 import numpy as np
 import pytest
+import torch
 
 from wrank.errors import WrankError
-from wrank.evaluation.encode import encode
-from wrank.evaluation.evaluator import evaluate, write_evaluation
+from wrank.evaluation.evaluator import evaluate, left_out_pairs, write_evaluation
 from wrank.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(measures=["nDCG@10", "RR@10"])
@@ -46,6 +46,7 @@ def test_counts_say_what_was_read_and_left_out(letter_encoder, collection):
         "queries_missing": 0,
         "queries_without_relevant": 0,
         "queries_unjudged": 0,
+        "queries_constant": 0,
         "excluded": 0,
         "dropped_self": 0,
         "queries_truncated": 0,
@@ -54,18 +55,22 @@ def test_counts_say_what_was_read_and_left_out(letter_encoder, collection):
     assert set(result.timings) == {"encode_queries", "encode_passages", "search", "measure"}
 
 
-def test_given_vectors_are_not_encoded_again(letter_encoder, collection):
-    model = letter_encoder()
-    vectors = encode(model, collection.passages.texts(range(4)), "passage").vectors_ND
-    expected = evaluate(model, collection, SETTINGS).scores
-    model.batches.clear()
-    assert evaluate(model, collection, SETTINGS, passage_vectors=vectors).scores == expected
-    assert len(model.batches) == 1
+def test_the_query_itself_leaves_only_when_asked(letter_encoder, collection):
+    collection.queries.ids = ["unjudged", "p1", "two"]
+    collection.qrels = {"p1": {"p2": 1}, "two": {"p4": 1}}
+    kept = evaluate(letter_encoder(), collection, SETTINGS)
+    assert list(kept.rankings.to_dict()["p1"])[0] == "p1"
+    dropped = evaluate(letter_encoder(), collection, EvaluationSettings(measures=["RR@1"], drop_self=True))
+    assert "p1" not in dropped.rankings.to_dict()["p1"]
+    assert dropped.counts["dropped_self"] == 1
+    assert dropped.scores.per_query["p1"] == {"RR@1": 1.0}
 
 
-def test_vectors_of_another_model_are_refused(letter_encoder, collection):
-    with pytest.raises(WrankError, match="3 dimensions, passage vectors 5"):
-        evaluate(letter_encoder(), collection, SETTINGS, passage_vectors=np.ones((4, 5), np.float32))
+def test_a_pair_that_is_excluded_and_the_query_itself_counts_once(collection):
+    collection.excluded = {"p1": {"p1", "not in the corpus"}, "two": {"p4"}, "unjudged": {"p2"}}
+    found = left_out_pairs(collection, ["two", "p1"], drop_self=True)
+    assert found.pairs_P2.tolist() == [[0, 3], [1, 0]]
+    assert (found.excluded, found.dropped_self) == (2, 0)
 
 
 def test_no_judgement_is_an_error_before_passages_are_encoded(letter_encoder, collection):
@@ -103,8 +108,11 @@ def test_the_run_file_keeps_float32_scores_apart(letter_encoder, collection, tmp
     """0.1 and the next float32 differ in the ninth digit."""
     model = letter_encoder()
     near = np.nextafter(np.float32(0.1), np.float32(1))
-    vectors = np.array([[0.1, 0, 0], [near, 0, 0], [0, 0, 0], [0, 0, 0]], dtype=np.float32)
-    write_evaluation(tmp_path, evaluate(model, collection, SETTINGS, passage_vectors=vectors), "name")
+    vectors = torch.tensor([[0.1, 0, 0], [float(near), 0, 0], [0, 0, 0], [0, 0, 0]])
+    embed = model.embed
+    model.embed = lambda ids, role: vectors if role == "passage" else embed(ids, role)
+    model.tokenize = lambda texts, role: [[ord(letter) for letter in text[:1]] for text in texts]  # one batch, in order
+    write_evaluation(tmp_path, evaluate(model, collection, SETTINGS), "name")
     scored = [line.split() for line in (tmp_path / "run.trec").read_text().split("\n")[:2]]
     assert [(line[2], np.float32(line[4])) for line in scored] == [("p2", near), ("p1", np.float32(0.1))]
 

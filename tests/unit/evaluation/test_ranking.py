@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wrank.evaluation.ranking import Rankings, float_from_order, float_order, id_order, in_order
+from wrank.evaluation.ranking import Rankings, Ties, float_from_order, float_order, in_order, rankings_of
 
 
 def test_ties_are_broken_by_descending_id():
@@ -18,8 +18,20 @@ def test_scores_equal_in_float32_are_a_tie():
     assert [passage_id for passage_id, _ in in_order({"a": 1.0 + 1e-12, "b": 1.0})] == ["b", "a"]
 
 
-def test_id_order_is_descending_by_code_point():
-    assert id_order(["a", "é", "b", "10", "9"]).tolist() == [1, 2, 0, 4, 3]
+def test_ties_go_by_descending_code_point():
+    ties = Ties.of(["a", "é", "b", "10", "9"])
+    assert ties.order_N.tolist() == [1, 2, 0, 4, 3]
+    assert ties.rank_N.tolist() == [2, 0, 1, 4, 3]
+
+
+def test_scored_rows_are_put_into_order_after_pairs_have_left():
+    rows = [np.array([2, 0, 1]), np.array([1])]
+    scores = [np.array([1, 1, 3], dtype=np.float32), np.array([5], dtype=np.float32)]
+    gone = np.array([[0, 1], [1, 1], [1, 2]])
+    kept = rankings_of(["q", "r"], ["p0", "p1", "p2"], rows, scores, depth=2)
+    assert kept.to_dict() == {"q": {"p1": 3.0, "p2": 1.0}, "r": {"p1": 5.0}}
+    left = rankings_of(["q", "r"], ["p0", "p1", "p2"], rows, scores, depth=2, left_out_P2=gone)
+    assert left.to_dict() == {"q": {"p2": 1.0, "p0": 1.0}, "r": {}}
 
 
 @pytest.fixture

@@ -6,11 +6,22 @@ from torch.overrides import TorchFunctionMode
 from wrank.errors import WrankError
 from wrank.evaluation import search as search_module
 from wrank.evaluation.ranking import in_order
-from wrank.evaluation.search import search
+from wrank.evaluation.ranking import Ties
+from wrank.evaluation.search import LeftOut, merged, to_rankings, top_keys
+from wrank.evaluation.search import search as search_vectors
+from wrank.evaluation.vectors import InMemory
 
 
 def _vectors(*rows):
     return np.array(rows, dtype=np.float32)
+
+
+def search(queries_QD, passages_ND, query_ids, passage_ids, **settings):
+    return search_vectors(queries_QD, InMemory(passages_ND), query_ids, passage_ids, **settings)
+
+
+def _left_out(*pairs, excluded=0, dropped_self=0):
+    return LeftOut(np.array(pairs, dtype=np.int64), excluded, dropped_self)
 
 
 def _same(left, right):
@@ -59,13 +70,13 @@ def test_chunks_do_not_change_ties(monkeypatch, chunk):
 def test_chunks_do_not_change_the_last_bit_of_real_products(dimension):
     """Each vector stands at 5 rows, so that ties are made of real float32 products, in the real block sizes."""
     random = np.random.default_rng(1)
-    passages = np.tile(random.normal(size=(601, dimension)).astype(np.float32), (5, 1))
+    passages = np.tile(random.normal(size=(2401, dimension)).astype(np.float32), (5, 1))
     queries = random.normal(size=(70, dimension)).astype(np.float32)
     ids = [f"p{row}" for row in range(len(passages))]
     names = [f"q{row}" for row in range(len(queries))]
     whole = search(queries, passages, names, ids, k=100, chunk=10_000)
     assert (whole.scores_QK[:, 0] == whole.scores_QK[:, 4]).all()
-    for chunk in (1, 1025, 2048):
+    for chunk in (1, 4097, 8192):
         _same(search(queries, passages, names, ids, k=100, chunk=chunk), whole)
 
 
@@ -75,17 +86,53 @@ def test_every_product_has_one_shape_whatever_the_chunk():
 
     class Products(TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
-            if "matmul" in function.__name__:
+            if function.__name__ in ("mm", "matmul"):
                 shapes.add((tuple(args[0].shape), tuple(args[1].shape)))
             return function(*args, **(kwargs or {}))
 
-    passages = np.ones((2500, 3), np.float32)
+    passages = np.ones((10_000, 3), np.float32)
     with Products():
-        for queries in (1, 70):
-            for chunk in (1, 2000, 9000):
-                vectors = np.ones((queries, 3), np.float32)
-                search(vectors, passages, list(map(str, range(queries))), list(map(str, range(2500))), k=1, chunk=chunk)
-    assert shapes == {((64, 3), (3, 1024))}
+        for queries in (1, 140):
+            for chunk in (1, 8000, 20_000):
+                vectors, ids = np.ones((queries, 3), np.float32), list(map(str, range(10_000)))
+                search(vectors, passages, list(map(str, range(queries))), ids, k=1, chunk=chunk)
+    assert shapes == {((128, 3), (3, 4096))}
+
+
+@pytest.mark.parametrize("part", [4096, 8192, 12_288])
+def test_parts_joined_are_one_search_bit_for_bit(part):
+    """Each vector stands at 5 rows, so that ties cross the borders of the parts."""
+    random = np.random.default_rng(3)
+    passages = InMemory(np.tile(random.normal(size=(2500, 24)).astype(np.float32), (5, 1)))
+    queries = random.normal(size=(130, 24)).astype(np.float32)
+    ids = [str(row) for row in random.permutation(len(passages))]
+    ties, gone = Ties.of(ids), _left_out((0, 3), (0, 9000), (129, 12_499))
+    whole = top_keys(queries, passages, ties, k=40, left_out=gone)
+    parts = [
+        top_keys(queries, passages, ties, k=40, left_out=gone, start=at, stop=at + part)
+        for at in range(0, len(passages), part)
+    ]
+    assert merged(parts, 40).tobytes() == whole.tobytes()
+    names = [f"q{row}" for row in range(130)]
+    rankings = to_rankings(whole, names, ids, ties, gone)
+    assert ids[9000] not in rankings.to_dict()["q0"]
+
+
+def test_keys_of_short_parts_are_joined_to_the_whole_depth():
+    """A part with fewer passages than k, and one in which all are left out."""
+    ties, passages = Ties.of_order(np.arange(3, dtype=np.int32)), InMemory(_vectors([1], [3], [2]))
+    keys = top_keys(_vectors([1]), passages, ties, k=3, left_out=_left_out((0, 0)))
+    found = to_rankings(keys, ["q"], ["a", "b", "c"], ties, _left_out((0, 0)))
+    assert found.to_dict() == {"q": {"b": 3.0, "c": 2.0}}
+
+
+def test_many_good_passages_at_the_end_are_all_found():
+    """Scores rise with the row: every chunk replaces all that was kept."""
+    passages = np.arange(1, 30_001, dtype=np.float32)[:, None]
+    ids = [f"{row:05d}" for row in range(30_000)]
+    result = search(_vectors([1], [-1]), passages, ["up", "down"], ids, k=700, chunk=4096)
+    assert list(result.to_dict()["up"]) == ids[::-1][:700]
+    assert list(result.to_dict()["down"]) == ids[:700]
 
 
 def test_a_query_ranks_the_same_alone_and_among_others():
@@ -116,23 +163,14 @@ def test_scores_are_float32_whatever_the_training_has_set():
 
 def test_excluded_pairs_leave_before_the_cut_off():
     queries, passages = _vectors([1], [1]), _vectors([3], [2], [1])
-    excluded = {"q": {"a", "not in the corpus"}, "other": {"b"}}
-    result = search(queries, passages, ["q", "r"], ["a", "b", "c"], k=2, excluded=excluded)
+    gone = _left_out((0, 0), excluded=1)
+    result = search(queries, passages, ["q", "r"], ["a", "b", "c"], k=2, left_out=gone)
     assert result.to_dict() == {"q": {"b": 2.0, "c": 1.0}, "r": {"a": 3.0, "b": 2.0}}
     assert (result.excluded, result.dropped_self) == (1, 0)
 
 
-def test_the_query_itself_leaves_only_when_asked():
-    queries, passages = _vectors([1], [1]), _vectors([3], [2], [1])
-    kept = search(queries, passages, ["a", "x"], ["a", "b", "c"], k=1)
-    assert kept.to_dict() == {"a": {"a": 3.0}, "x": {"a": 3.0}}
-    dropped = search(queries, passages, ["a", "x"], ["a", "b", "c"], k=1, drop_self=True)
-    assert dropped.to_dict() == {"a": {"b": 2.0}, "x": {"a": 3.0}}
-    assert (dropped.excluded, dropped.dropped_self) == (0, 1)
-
-
 def test_a_ranking_shortened_by_exclusion_ends_early():
-    result = search(_vectors([1]), _vectors([3], [2]), ["q"], ["a", "b"], k=2, excluded={"q": {"a"}})
+    result = search(_vectors([1]), _vectors([3], [2]), ["q"], ["a", "b"], k=2, left_out=_left_out((0, 0)))
     assert result.to_dict() == {"q": {"b": 2.0}}
     assert result.rows_QK.tolist() == [[1, -1]]
     assert result.scores_QK.tolist() == [[2.0, -np.inf]]
@@ -144,8 +182,8 @@ def test_a_ranking_shortened_by_exclusion_ends_early():
         ({"k": 0}, "k is 0"),
         ({"chunk": 0}, "chunk is 0"),
         ({"passage_ids": ["a", "a"]}, "'a' comes twice"),
-        ({"passage_ids": ["a"]}, "1 passage ids came with passage vectors of shape"),
-        ({"queries_QD": np.ones((1, 3), np.float32)}, "query vectors have 3 dimensions, passage vectors 1"),
+        ({"passage_ids": ["a"]}, "1 passage ids came with 2 passage vectors"),
+        ({"queries_QD": np.ones((1, 3), np.float32)}, r"shape \(1, 3\), passage vectors 1 dim"),
         ({"query_ids": ["q", "q"], "queries_QD": _vectors([1], [1])}, "query id comes twice"),
         ({"passages_ND": _vectors([np.nan], [1])}, "not finite"),
         ({"passages_ND": _vectors([3e38], [1]), "queries_QD": _vectors([2])}, "not finite"),

@@ -9,6 +9,7 @@ from wrank.data.collection import Collection
 from wrank.data.judgements import Judgements
 from wrank.data.table import TextTable
 from wrank.evaluation.settings import EvaluationSettings
+from wrank.evaluation.vectors import InMemory
 from wrank.mining.base import Tools
 
 
@@ -47,7 +48,7 @@ def make_tools(tmp_path):
         return Tools(
             folder=tmp_path / "indexes",
             encoder=(lambda: encoder) if encoder else unwanted,
-            vectors=(lambda: np.asarray(vectors, dtype=np.float32)) if vectors is not None else unwanted,
+            vectors=(lambda: InMemory(np.asarray(vectors, dtype=np.float32))) if vectors is not None else unwanted,
             settings=EvaluationSettings(**settings),
             device="cpu",
             progress=Bars(),

@@ -1,4 +1,6 @@
 import importlib.util
+import json
+import shutil
 
 import pytest
 import torch
@@ -85,3 +87,18 @@ def test_another_tokenizer_changes_the_fingerprint():
     before = model.fingerprint()
     model.encoder.tokenizer.add_tokens(["wing"])
     assert model.fingerprint() != before
+
+
+def test_the_side_that_long_texts_lose_changes_the_fingerprint_and_survives_saving(tmp_path):
+    texts = ["abcdefghijklmnop"]
+    BiEncoder("random:tiny", passage_length=8).save(tmp_path / "right")
+    shutil.copytree(tmp_path / "right", tmp_path / "left")
+    (config,) = (tmp_path / "left").rglob("tokenizer_config.json")
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"truncation_side": "left"}))
+    right, left = (BiEncoder(path=str(tmp_path / side)) for side in ("right", "left"))
+    assert left.tokenize(texts, "passage") != right.tokenize(texts, "passage")
+    assert left.fingerprint() != right.fingerprint()
+    left.save(tmp_path / "again")
+    again = BiEncoder(path=str(tmp_path / "again"))
+    assert again.fingerprint() == left.fingerprint()
+    assert again.tokenize(texts, "passage") == left.tokenize(texts, "passage")

@@ -85,3 +85,17 @@ def test_what_a_model_s_folder_says_beside_its_weights_is_in_the_key(tmp_path):
 def test_dev_split_that_shares_queries_with_the_training_is_refused(tmp_path):
     with pytest.raises(WrankError, match="share"):
         key(tmp_path, "data.dev_split=train")
+
+
+@pytest.mark.parametrize(("override", "last"), [("trainer.max_epochs=3", 2), ("trainer.max_steps=8", 2)])
+def test_a_stage_that_no_epoch_reaches_is_told(override, last, tmp_path, caplog):
+    """58 queries, 16 a step: 8 steps end within the third epoch; three epochs are 11 steps, and 2 lists of a fourth."""
+    stages = "[{epoch:0},{epoch:2},{epoch:3},{epoch:9}]"
+    parts = "parts:{real:{_target_:wrank.data.mix.Part}}"
+    schedule = f"schedule:{{_target_:wrank.data.schedule.Schedule,stages:{stages}}}"
+    key(tmp_path, f"+data.mix={{_target_:wrank.data.mix.Mix,{parts},{schedule}}}", override)
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        f"data.mix.schedule.stages.{number} begins at epoch {epoch}, but the training ends with epoch {last} (counted "
+        f"from 0)"
+        for number, epoch in ((2, 3), (3, 9))
+    ]

@@ -20,7 +20,8 @@ class Crop(Augmentation):
     range, where they begin. A crop is a piece of the text as it stands.
 
     Independent cropping, query and passage two crops of one text: Contriever, arXiv 2112.09118. With `exclude` and
-    share [1, 1] the query is a whole sentence and the passage what is left: the inverse cloze task, arXiv 1906.00300.
+    share [1, 1] the query is a whole sentence and the passage what is left: the inverse cloze task, arXiv 1906.00300,
+    which leaves the sentence in the passage in one case of ten (`keep` 0.1), so that matching words are learnt, too.
 
     The list's paraphrases go with the query they belonged to. Ids, grades, teacher and pairs stay: they are those of
     the query that was replaced, so in a list with several relevant passages they hold for the crop roughly at best. A
@@ -34,6 +35,7 @@ class Crop(Augmentation):
             is never the whole passage.
         exclude: crop within one sentence, and take that sentence out of the passage; only passages of two sentences or
             more are drawn from.
+        keep: with `exclude`, the probability (0 up to, not including, 1) that the passage still holds the sentence.
         independent: crop every passage of the list, too, each by itself: were only the one shortened, its length would
             tell that it is relevant.
         seed: any whole number; 0 is a seed.
@@ -41,7 +43,8 @@ class Crop(Augmentation):
         probability: share (above 0, up to 1) of lists whose query is replaced.
 
     Raises:
-        WrankError: a value that cannot be used, both lengths or neither, `exclude` with `independent`.
+        WrankError: a value that cannot be used, both lengths or neither, `exclude` with `independent`, `keep` without
+            `exclude`.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Crop(Augmentation):
         max_words: int | None = None,
         share: Sequence[float] | None = None,
         exclude: bool = False,
+        keep: float = 0.0,
         independent: bool = False,
         seed: int = 0,
         grades: Sequence[float] | None = None,
@@ -63,6 +67,12 @@ class Crop(Augmentation):
             raise WrankError(
                 "data.augment.exclude and data.augment.independent are both true; wanted one at most: a passage loses "
                 "the crop's sentence, or is cropped by itself"
+            )
+        self.keep = check_share("keep", keep)
+        if self.keep == 1 or (self.keep and not self.exclude):
+            raise WrankError(
+                f"data.augment.keep is {keep!r} and data.augment.exclude is {exclude!r}; wanted a share from 0 up and "
+                f"below 1, and 0 where nothing is excluded: the passage then holds the crop in any case"
             )
         self.grades = None
         if grades is not None:
@@ -89,7 +99,8 @@ class Crop(Augmentation):
             usable = [index for index, piece in enumerate(pieces) if self._long_enough(piece)]
             chosen = usable[int(generator.integers(len(usable)))]
             query = self._crop(pieces[chosen], generator, whole=True)
-            passages[place] = join_pieces(pieces[:chosen] + pieces[chosen + 1 :])
+            if not self.keep or generator.random() >= self.keep:
+                passages[place] = join_pieces(pieces[:chosen] + pieces[chosen + 1 :])
         else:
             query = self._crop(pieces[0], generator, whole=False)
         if self.independent:

@@ -15,6 +15,7 @@ from wrank.data.cache import make_folder
 from wrank.data.collection import Collection
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Conflict, Judgements
+from wrank.data.ranks import warn_of_ranks
 from wrank.data.source.fast import Unfit
 from wrank.data.table import TextTable
 from wrank.data.table_base import Table
@@ -130,6 +131,7 @@ class Source(ABC):
         if passages.meta["empty_texts"] == len(passages):
             raise WrankError(f"{self.place('corpus')}: every passage is empty (neither title nor text)")
         judgements = self._judgements(split, qrels_place, passages, queries, cache)
+        warn_of_ranks(qrels_place, judgements)
         return Collection(
             name=self.name,
             passages=passages,

@@ -4,7 +4,6 @@ A source of pairs needs the tables of the collection that its ids mean. Grades o
 be negative.
 """
 
-import logging
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Literal, get_args
@@ -14,6 +13,7 @@ import numpy as np
 from wrank.data.cache import make_folder, remembered_sha256
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Conflict, Judgements
+from wrank.data.ranks import warn_of_ranks
 from wrank.data.source.common import existing_file
 from wrank.data.source.fast import Unfit
 from wrank.data.source.pair_form import Form, find_form
@@ -27,9 +27,6 @@ Kind = Literal["auto", "qrels", "run", "parquet"]
 UnknownPairs = Literal["error", "skip"]
 PAIRS = "pairs.parquet"
 """What `wrank mine` and `wrank score` write into their folder."""
-
-_log = logging.getLogger(__name__)
-_warned: set[Path] = set()
 
 
 class PairsSource(ABC):
@@ -99,13 +96,7 @@ class PairsFile(PairsSource):
         form = self._form()
         key = sha256_of_json([FORMAT, "pairs", self.content(cache), passages.key, queries.key])[:32]
         judgements = self._build(cache / "pairs" / key, form, queries, passages)
-        if form.word in ("run", "parquet") and self.path not in _warned and look_like_ranks(judgements):
-            _warned.add(self.path)
-            _log.warning(
-                "%s: the scores of every query are 1, 2, 3, ...: they look like ranks (1 = best), but a higher score "
-                "means a better passage: negate them, or name the right column score",
-                self.path,
-            )
+        warn_of_ranks(str(self.path), judgements)
         return judgements
 
     def _form(self) -> Form:
@@ -126,16 +117,3 @@ class PairsFile(PairsSource):
         except Conflict as error:
             blocks = fast_blocks if form.word == "parquet" else strict_blocks
             raise two_scores(place, lambda: blocks(self.path, form), *tables, error) from None
-
-
-def look_like_ranks(judgements: Judgements) -> bool:
-    """Whether each query has three or more pairs, whose scores are 1, 2, 3, ... in the order given."""
-    sizes = np.diff(judgements.offsets)
-    if not len(sizes) or sizes.min() < 3:
-        return False
-    first = judgements.offsets[:-1]
-    if (judgements.grades[first] != 1).any():
-        return False
-    steps = np.diff(judgements.grades)
-    steps[first[1:] - 1] = 1  # from one query to the next
-    return bool((steps == 1).all())

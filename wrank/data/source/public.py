@@ -1,19 +1,15 @@
 """Public collections of BEIR by name (arXiv 2104.08663): fetched once, checked, and read as a folder from then on."""
 
 import difflib
-import json
-import logging
-import shutil
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from wrank.data.source.beir import BeirSource
+from wrank.data.source.fetched import RECORD, make_once, parse_record, write_record
 from wrank.errors import WrankError
-from wrank.files import sha256_of_file, short, sync_folder, write_atomic
+from wrank.files import sha256_of_file, short
 
 NAMES = (
     *(
@@ -30,12 +26,8 @@ NAMES = (
     *("nfcorpus", "nq", "nq-train", "quora", "scidocs", "scifact", "trec-covid", "webis-touche2020"),
 )
 URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets"
-RECORD = "fetched.json"
-"""Where a fetched folder keeps what it was made of."""
-
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)  # RuntimeError: encrypted
-_log = logging.getLogger(__name__)
 
 
 class PublicSource(BeirSource):
@@ -106,15 +98,7 @@ def read_record(folder: Path) -> dict[str, Any]:
             f"{folder}: not fetched yet: run `wrank data pull {folder.name}` where there is a network, or unpack "
             f"{URL}/{folder.name}.zip and put the folder somewhere: data=beir data.path=FOLDER reads it"
         )
-    try:
-        facts = json.loads(record.read_bytes())
-        if not isinstance(facts["sha256"], str) or not isinstance(facts["files"], dict):
-            raise TypeError("sha256 or files is of another type")
-    except (ValueError, KeyError, TypeError) as error:
-        raise WrankError(f"{record}: damaged ({error!r}): remove {folder} and fetch it again") from None
-    except OSError as error:
-        raise WrankError(f"{record}: cannot be read ({error.strerror or error})") from None
-    return dict(facts)
+    return parse_record(folder, "sha256")
 
 
 def pull(name: str, folder: Path, url: str = URL) -> Path:
@@ -131,25 +115,16 @@ def pull(name: str, folder: Path, url: str = URL) -> Path:
     Raises:
         WrankError: an unknown name, no network, no such file there, a damaged archive, a full disk.
     """
-    final, partial = folder / check_name(name), folder / f".{name}.partial"
-    lock = FileLock(folder / f".{name}.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            _log.warning("%s: another process fetches it; waiting", final)
-            lock.acquire()
-        try:
-            if not (final / RECORD).is_file():
-                _fetch_into(final, partial, f"{url}/{name}.zip")
-        finally:
-            lock.release()
-    except OSError as error:
-        raise WrankError(
-            f"{error.filename or folder}: cannot be written ({error.strerror or error}): wanted free space in "
-            f"{folder}, and the right to write"
-        ) from error
+    final = folder / check_name(name)
+
+    def fill(partial: Path) -> Path:
+        if final.exists():
+            raise WrankError(f"{final}: there already, but not fetched by wrank: use data=beir data.path={final}")
+        archive, address = partial / "archive.zip", f"{url}/{name}.zip"
+        _fetch(address, archive, final)
+        return _unpack(archive, partial / "unpacked", name, address)
+
+    make_once(final, fill)
     return final
 
 
@@ -171,22 +146,6 @@ def verify(folder: Path) -> list[str]:
     return wrong
 
 
-def _fetch_into(final: Path, partial: Path, url: str) -> None:
-    """Makes `final` whole or not at all."""
-    if final.exists():
-        raise WrankError(f"{final}: there already, but not fetched by wrank: use data=beir data.path={final}")
-    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-    partial.mkdir()
-    try:
-        archive, unpacked = partial / "archive.zip", partial / "unpacked"
-        _fetch(url, archive, final)
-        _unpack(archive, unpacked, final.name, url)
-        (unpacked / final.name).rename(final)
-        sync_folder(final.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def _fetch(url: str, archive: Path, final: Path) -> None:
     try:
         import requests
@@ -203,8 +162,8 @@ def _fetch(url: str, archive: Path, final: Path) -> None:
         ) from error
 
 
-def _unpack(archive: Path, unpacked: Path, name: str, url: str) -> None:
-    """Unpacks the folder `name`, and writes into it what it was made of."""
+def _unpack(archive: Path, unpacked: Path, name: str, url: str) -> Path:
+    """Unpacks the folder `name`, writes into it what it was made of, and returns it."""
     try:
         with zipfile.ZipFile(archive) as zipped:
             zipped.extractall(unpacked)  # which keeps every member below `unpacked`
@@ -214,13 +173,8 @@ def _unpack(archive: Path, unpacked: Path, name: str, url: str) -> None:
     if not top.is_dir():
         there = ", ".join(sorted(path.name for path in unpacked.glob("*"))[:10]) or "nothing"
         raise WrankError(f"{url}: the archive holds no folder {name}, but {there}")
-    files = sorted(path for path in top.rglob("*") if path.is_file() and path != top / RECORD)
-    record = {
-        "url": url,
-        "sha256": sha256_of_file(archive),
-        "files": {path.relative_to(top).as_posix(): sha256_of_file(path) for path in files},
-    }
-    write_atomic(top / RECORD, json.dumps(record, indent=1) + "\n")
+    write_record(top, {"url": url, "sha256": sha256_of_file(archive)})
+    return top
 
 
 def _what_came(archive: Path) -> str:

@@ -86,7 +86,7 @@ def column_batches(
                 rows += len(batch)
                 if len(batch):
                     yield batch
-            if not rows or lines.result() != rows + skip:
+            if not rows or lines.result().all != rows + skip:
                 raise Unfit
     except _BROKEN as error:
         raise Unfit from error

@@ -35,6 +35,15 @@ def test_the_inverse_cloze_task(make_list):
         assert len(new.query) + len(new.passages[0]) + 1 == len(FOUR)
 
 
+def test_some_passages_keep_their_sentence(make_list):
+    """The inverse cloze task keeps it in one case of ten; the query is drawn the same either way."""
+    item, settings = make_list((FOUR, 1)), {"share": [1, 1], "exclude": True}
+    drawn = [(Crop(keep=0.3, **settings)(item, epoch), Crop(**settings)(item, epoch)) for epoch in range(1000)]
+    assert all(new.query == without.query for new, without in drawn)
+    assert all(new.passages in (item.passages, without.passages) for new, without in drawn)
+    assert abs(sum(new.passages == item.passages for new, _ in drawn) - 300) < 4 * (1000 * 0.3 * 0.7) ** 0.5
+
+
 def test_every_passage_is_cropped_independently(make_list):
     """Were only the source shortened, its length would tell that it is relevant."""
     other = " ".join(f"v{n}" for n in range(10))
@@ -149,6 +158,9 @@ def test_chinese_is_cropped_by_character(make_list):
         ({"share": [0.5, 0.2]}, "data.augment.share"),
         ({"share": 0.5}, "data.augment.share is 0.5"),
         ({"share": [0.1, 0.5], "exclude": True, "independent": True}, "exclude and data.augment.independent are both"),
+        ({"share": [0.1, 0.5], "keep": 0.1}, "data.augment.keep is 0.1 and data.augment.exclude is False; wanted"),
+        ({"share": [0.1, 0.5], "exclude": True, "keep": 1.0}, "data.augment.keep is 1.0 and data.augment.exclude is T"),
+        ({"share": [0.1, 0.5], "exclude": True, "keep": -0.1}, "data.augment.keep is -0.1; wanted a share"),
         ({"share": [0.1, 0.5], "exclude": "yes"}, "data.augment.exclude is 'yes'; wanted true or false"),
         ({"share": [0.1, 0.5], "independent": 1}, "data.augment.independent is 1"),
         ({"share": [0.1, 0.5], "grades": [0, 3]}, r"data.augment.grades is \[0, 3\]; wanted .* above 0"),

@@ -3,17 +3,10 @@
 import numpy as np
 import pytest
 
-from wrank.data.step.base import Pairs
+from tests.fixtures.pairs import pairs_of
 from wrank.data.step.max_score import MaxScore
 from wrank.data.step.min_score import MinScore
 from wrank.errors import WrankError
-
-
-def pairs_of(*queries, **columns):
-    """A query of each list of grades; passages are numbered from 0 through all of them."""
-    rows = np.repeat(np.arange(len(queries), dtype=np.int32), [len(grades) for grades in queries])
-    grades = np.array([grade for grades in queries for grade in grades], dtype=np.float64)
-    return Pairs(None, None, rows, np.arange(len(rows), dtype=np.int32), grades, **columns)
 
 
 def test_the_score_itself_is_left_out():

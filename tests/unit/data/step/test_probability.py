@@ -3,18 +3,11 @@
 import numpy as np
 import pytest
 
-from wrank.data.step.base import Pairs
+from tests.fixtures.pairs import pairs_of
 from wrank.data.step.probability import Probability
 from wrank.errors import WrankError
 
 LEVELS = {0: 0.0, 1: 0.1, 2: 0.6, 3: 0.95}
-
-
-def pairs_of(*queries, **columns):
-    """A query of each list of grades; passages are numbered from 0 through all of them."""
-    rows = np.repeat(np.arange(len(queries), dtype=np.int32), [len(grades) for grades in queries])
-    grades = np.array([grade for grades in queries for grade in grades], dtype=np.float64)
-    return Pairs(None, None, rows, np.arange(len(rows), dtype=np.int32), grades, **columns)
 
 
 @pytest.mark.parametrize("levels", [LEVELS, {str(level): p for level, p in reversed(LEVELS.items())}])

@@ -1,0 +1,1 @@
+"""Re-ranking by relevance feedback, measured on the residual collection."""

@@ -1,0 +1,52 @@
+"""Another system's best candidates, scored anew by a cross-encoder or another teacher."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wrank.evaluation.evaluator import query_texts, timed
+from wrank.evaluation.rerank import rerank
+from wrank.evaluation.reranker import Reranker
+from wrank.evaluation.search import NOTHING_LEFT_OUT
+from wrank.stage.context import Context
+from wrank.stage.system.base import Ranked, System
+from wrank.stage.system.run_file import rankings_of_file
+from wrank.stage.test_set import TestSet
+from wrank.store import Stage
+from wrank.tracking.progress import progress_bar
+
+
+class RerankedSystem(System):
+    """Ranks by scoring a first stage's candidates.
+
+    Args:
+        first: whose candidates.
+        reranker: what scores them, and how many.
+    """
+
+    def __init__(self, first: System, reranker: Reranker) -> None:
+        self.first, self.reranker = first, reranker
+        self.name = f"{first.name}+{reranker.scorer.title()}"
+
+    def identity(self, context: Context, test: TestSet) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """The first stage's, the scorer's, and how many candidates are scored."""
+        config, inputs = self.first.identity(context, test)
+        return {"first": config, "scorer": self.reranker.scorer.identity(), "rerank_depth": self.reranker.depth}, inputs
+
+    def rank(self, context: Context, test: TestSet, query_ids: Sequence[str], stage: Stage, folder: Path) -> Ranked:
+        """Makes or finds the first stage's evaluation, and scores its run. See `System.rank`."""
+        from wrank.stage.evaluation import evaluate_system
+
+        timings: dict[str, float] = {}
+        collection = test.collection
+        artifact = evaluate_system(context, self.first, test)
+        first = rankings_of_file(
+            artifact.path / "run.trec", collection, query_ids, test.settings.depth, NOTHING_LEFT_OUT
+        )
+        texts = dict(zip(query_ids, query_texts(collection, query_ids), strict=True))
+        pairs = int((first.rows_QK[:, : self.reranker.depth] >= 0).sum())
+        with self.reranker.scorer, timed(timings, "rerank"), progress_bar("reranking", pairs, "pairs") as advance:
+            found = rerank(first, self.reranker.scorer, texts, collection.passages.texts, self.reranker.depth, advance)
+        counts = {key: artifact.manifest["result"]["counts"].get(key, 0) for key in ("excluded", "dropped_self")}
+        facts = {"pairs": found.pairs, "unscored": found.unscored, "constant_queries": len(found.constant)}
+        return Ranked(found.rankings, counts, timings, {"rerank": facts})
