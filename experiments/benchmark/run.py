@@ -5,7 +5,14 @@ import os
 import platform
 from pathlib import Path
 
-from experiments.benchmark import bench_data, bench_encode, bench_generate, bench_losses, bench_training
+from experiments.benchmark import (
+    bench_data,
+    bench_encode,
+    bench_generate,
+    bench_losses,
+    bench_search,
+    bench_training,
+)
 
 
 def main() -> None:
@@ -13,7 +20,7 @@ def main() -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     results: dict[str, object] = {"machine": machine}
     print(results["machine"])
-    for part in (bench_losses, bench_encode, bench_training, bench_data, bench_generate):
+    for part in (bench_losses, bench_encode, bench_search, bench_training, bench_data, bench_generate):
         name = part.__name__.rsplit(".", 1)[-1]
         print(f"\n== {name} ==", flush=True)
         results[name] = part.main()

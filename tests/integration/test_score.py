@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tests.integration.conftest import Here, Wrank
+from tests.integration.conftest import Here
 from wrank.data.source.sample import SampleSource
 from wrank.errors import WrankError
 from wrank.generator.engine.vllm_interpreter import find_interpreter
@@ -106,8 +106,9 @@ def test_further_pairs_are_scored_beside_the_judged_ones(here, tmp_path):
     )
 
 
-def test_killed_scoring_goes_on_and_ends_like_an_unbroken_one(tmp_path):
-    whole, broken = (Wrank(tmp_path / name) for name in ("whole", "broken"))
+def test_killed_scoring_goes_on_and_ends_like_an_unbroken_one(tmp_path, monkeypatch, capsys):
+    """Killed for real in a process of its own; the rest is done in this one, in less time."""
+    whole, broken = (Here(tmp_path / name, monkeypatch, capsys) for name in ("whole", "broken"))
     for one in (whole, broken):
         one.folder.mkdir()
     words = ("chunk=20", "preferences.pairs=3")

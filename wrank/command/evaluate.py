@@ -3,7 +3,8 @@
 Encodes the passages (once for each model), ranks them exactly for every judged query, measures the rankings, and
 prints a table with intervals and, when there are several systems, tests of significance. An evaluation's folder holds
 ``measures.json``, ``per_query.jsonl``, ``queries.jsonl``, ``diagnosis.json``, ``run.trec`` and the manifest; the
-comparison's ``comparison.html``, ``comparison.json`` and ``table.csv``.
+comparison's ``comparison.html``, ``comparison.json`` and ``table.csv``. Started on several ranks (``torchrun``,
+``srun``), or with ``evaluation.processes``, all of them encode and search.
 """
 
 import functools
@@ -11,6 +12,7 @@ from typing import Any
 
 from wrank.command.job import job
 from wrank.config import build
+from wrank.evaluation.processes import launched
 from wrank.stage.comparison import compare, outcome, reference_of
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_all, evaluation_stage
@@ -30,6 +32,9 @@ def main(context: Context) -> dict[str, Any]:
     tracker: Tracker = build(context.cfg, "logger")
     tests = test_sets(context)
     systems = chosen_systems(context, len(tests))
+    if launched()[0] > 0:  # takes a part of the encoding and searching; the first rank tells and tracks
+        evaluate_all(context, systems, tests)
+        return {}
     names = [system.name for system in systems]
     reference = reference_of(context, names, names[1] if len(names) > 1 else names[0])
     begin = functools.partial(

@@ -11,7 +11,7 @@ import numpy as np
 from wrank.errors import WrankError
 from wrank.evaluation.significance import EQUAL, bootstrap_means
 
-_INDICES_AT_ONCE = 4_000_000
+_INDICES_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True, slots=True)

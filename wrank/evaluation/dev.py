@@ -60,7 +60,7 @@ class DevSet:
 
     def _left_out(self) -> LeftOut:
         rows = {passage_id: row for row, passage_id in enumerate(self.passage_ids)}
-        pairs = set()
+        pairs: set[tuple[int, int]] = set()
         for place, query_id in enumerate(self.query_ids):
             gone = {*self.excluded.get(query_id, ()), *([query_id] if self.settings.drop_self else [])}
             pairs.update((place, rows[passage_id]) for passage_id in gone if passage_id in rows)

@@ -26,6 +26,10 @@ from wrank.files import write_atomic
 from wrank.trec import write_run
 
 
+MEASURES = "measures.json"
+"""The first file that `write_evaluation` writes."""
+
+
 class Table(Protocol):
     """What evaluation needs of a table of texts; `wrank.data.table_base.Table` has it."""
 
@@ -147,7 +151,9 @@ def measure(
     measures: Sequence[str],
     counts: Mapping[str, int],
     timings: dict[str, float],
+    *,
     frequencies: Mapping[str, float] | None = None,
+    scored: int | None = None,
 ) -> Evaluation:
     """Scores rankings, and looks into them by kinds of queries and by grades.
 
@@ -158,6 +164,7 @@ def measure(
         counts: what the system counted.
         timings: seconds of each step so far; the seconds of this one are added.
         frequencies: query id -> how often it is asked, where that is known.
+        scored: ranks whose scores mean something, and are held against the grades; None = all.
 
     Raises:
         WrankError: see `score_run`.
@@ -168,7 +175,7 @@ def measure(
         facts = query_facts(query_ids, query_texts(collection, query_ids), collection.qrels, frequencies)
         diagnosis = {
             "slices": slice_means(scores.per_query, facts, list(scores.measures)),
-            "calibration": calibration(rankings, collection.qrels),
+            "calibration": calibration(_top(rankings, scored), collection.qrels),
         }
     all_counts = {
         "passages": len(collection.passages),
@@ -178,6 +185,11 @@ def measure(
         **counts,
     }
     return Evaluation(scores, rankings, all_counts, timings, facts, diagnosis)
+
+
+def _top(rankings: Rankings, depth: int | None) -> Rankings:
+    rows_QK, scores_QK = rankings.rows_QK[:, :depth], rankings.scores_QK[:, :depth]
+    return Rankings(rankings.query_ids, rankings.passage_ids, rows_QK, scores_QK)
 
 
 def query_texts(collection: Judged, query_ids: Sequence[str]) -> list[str]:
@@ -238,7 +250,7 @@ def write_evaluation(folder: Path, evaluation: Evaluation, run_name: str) -> dic
         WrankError: an id or the run name holds white space, which would break the columns of ``run.trec``.
     """
     scores = evaluation.scores
-    write_atomic(folder / "measures.json", json.dumps(scores.measures, indent=2) + "\n")
+    write_atomic(folder / MEASURES, json.dumps(scores.measures, indent=2) + "\n")
     write_atomic(folder / "per_query.jsonl", _lines(scores.per_query))
     write_atomic(folder / "queries.jsonl", _lines(evaluation.facts))
     write_atomic(folder / "diagnosis.json", json.dumps(evaluation.diagnosis, indent=1) + "\n")

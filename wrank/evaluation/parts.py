@@ -35,6 +35,7 @@ class SearchJob:
         folder: where the parts go.
         locks: folder of the locks, which stays when `folder` is renamed.
         name: names the search in the locks.
+        result: the file in `folder` that says that all is done.
     """
 
     passages: Readable
@@ -45,11 +46,13 @@ class SearchJob:
     folder: Path
     locks: Path
     name: str
+    result: str
 
     @property
     def pieces(self) -> Pieces:
         """The parts as pieces of work."""
-        return Pieces(self.folder, self.locks, self.name, max(1, -(-len(self.passages) // PART_ROWS)), _part)
+        count = max(1, -(-len(self.passages) // PART_ROWS))
+        return Pieces(self.folder, self.locks, self.name, count, _part, self.result)
 
 
 def search_parts(

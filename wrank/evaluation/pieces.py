@@ -24,6 +24,7 @@ class Pieces:
         name: names the work in the locks.
         count: how many pieces there are.
         record: piece -> the file that is written last, when the piece is whole.
+        result: the file that is written when all pieces are, before their records are removed.
     """
 
     folder: Path
@@ -31,10 +32,11 @@ class Pieces:
     name: str
     count: int
     record: Callable[[int], str]
+    result: str
 
     def is_done(self, piece: int) -> bool:
         """Whether a piece is whole."""
-        return (self.folder / self.record(piece)).is_file()
+        return (self.folder / self.record(piece)).is_file() or (self.folder / self.result).is_file()
 
     def lock(self, piece: int) -> FileLock:
         """The lock of a piece."""

@@ -74,9 +74,9 @@ def helpers(model: Encoder, job: ShardJob, device: str, processes: int, rank: in
         model.to("cpu")
         context = multiprocessing.get_context("spawn")
         torch.set_num_threads(max(1, threads // processes))
-        for child in range(1, processes):
-            place = f"cuda:{child}" if device == "cuda" else device
-            arguments = (model, job, place, rank * processes + child, ranks * processes, torch.get_num_threads())
+        for number in range(1, processes):
+            place = f"cuda:{number}" if device == "cuda" else device
+            arguments = (model, job, place, rank * processes + number, ranks * processes, torch.get_num_threads())
             children.append(context.Process(target=_help, args=arguments, daemon=True))
             children[-1].start()
     try:

@@ -8,7 +8,7 @@ from wrank.errors import WrankError
 from wrank.evaluation.feedback.settings import FeedbackSettings
 from wrank.evaluation.index.base import Index
 from wrank.evaluation.measure import parse_measures
-from wrank.evaluation.reranker import Reranker
+from wrank.evaluation.rerank import Reranker
 from wrank.evaluation.suite.base import Suite
 from wrank.evaluation.vectors import STORAGES, Storage
 

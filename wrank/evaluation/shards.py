@@ -15,7 +15,7 @@ from filelock import Timeout
 from wrank.evaluation.encode import Encoder, Role, Texts, encode_blocks, encoding
 from wrank.evaluation.pieces import Pieces
 from wrank.evaluation.settings import Precision
-from wrank.evaluation.vectors import SHARD_ROWS, Progress, Storage, finish, narrowed, shard_name, shards_of, write_array
+from wrank.evaluation.vectors import META, SHARD_ROWS, Progress, Storage, finish, narrowed, shard_name, shards_of, write_array
 from wrank.files import write_atomic
 
 
@@ -46,7 +46,7 @@ class ShardJob:
     @property
     def pieces(self) -> Pieces:
         """The shards as pieces of work."""
-        return Pieces(self.folder, self.locks, self.name, shards_of(len(self.texts)), _record)
+        return Pieces(self.folder, self.locks, self.name, shards_of(len(self.texts)), _record, META)
 
     def size(self, shard: int) -> int:
         """Texts of a shard."""

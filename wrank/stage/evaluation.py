@@ -62,7 +62,8 @@ def evaluate_system(
             test.settings.measures,
             ranked.counts,
             ranked.timings,
-            test.frequencies,
+            frequencies=test.frequencies,
+            scored=ranked.scored,
         )
         if test.paraphrases is not None:
             evaluation = _with_coherence(evaluation, test.paraphrases)

@@ -226,9 +226,7 @@ def _vectors(vectors: PassageVectors, rows: Mapping[str, int], query: _Query) ->
     return found_ND
 
 
-def _measured(
-    run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Sequence[str]
-) -> dict[str, dict[str, float]]:
+def _measured(run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Sequence[str]) -> dict[str, dict[str, float]]:
     """Values a query. Where nothing is left to be ranked for any of them, which `score_run` refuses, they are 0."""
     if any(run.values()):
         return score_run(run, qrels, measures).per_query

@@ -219,7 +219,7 @@ def index_rankings(
     for start in range(0, len(query_ids), _BLOCK):
         stop = min(start + _BLOCK, len(query_ids))
         first, last = np.searchsorted(pairs_P2[:, 0], [start, stop])
-        gone_P2 = pairs_P2[first:last] 
+        gone_P2 = pairs_P2[first:last] - [start, 0]
         scores_QK[start:stop], rows_QK[start:stop] = _block(searcher, queries_QD[start:stop], gone_P2, ties, k)
     return Rankings(list(query_ids), passage_ids, rows_QK, scores_QK, left_out.excluded, left_out.dropped_self)
 
@@ -234,7 +234,6 @@ def _block(
         found_BW = np.arange(len(rows_BW))[:, None] * len(searcher) + rows_BW
         gone_BW = np.isin(found_BW, gone_P2[:, 0] * len(searcher) + gone_P2[:, 1]) & (rows_BW >= 0)
         scores_BW, rows_BW = np.where(gone_BW, np.float32(-np.inf), scores_BW), np.where(gone_BW, -1, rows_BW)
-    scores_BW += 0.0  # -0.0 becomes 0.0
     order_BW = np.lexsort((ties.rank_N[rows_BW], -scores_BW), axis=1)  # a place without a passage has -inf: the end
     order_BK = order_BW[:, :k]
     return np.take_along_axis(scores_BW, order_BK, axis=1), np.take_along_axis(rows_BW, order_BK, axis=1)

@@ -21,12 +21,14 @@ class Ranked:
         counts: texts cut at the length limit, and the like.
         timings: seconds of each step.
         facts: anything else for the manifest, e.g. an index's recall.
+        scored: ranks whose scores mean something; a reranker's do to its depth. None = all.
     """
 
     rankings: Rankings
     counts: dict[str, int]
     timings: dict[str, float]
     facts: dict[str, Any] = field(default_factory=dict)
+    scored: int | None = None
 
 
 class System(ABC):

@@ -13,7 +13,7 @@ import numpy as np
 from wrank.data.collection import Collection
 from wrank.errors import WrankError
 from wrank.evaluation.encode import encode
-from wrank.evaluation.evaluator import left_out_pairs, query_texts, timed
+from wrank.evaluation.evaluator import MEASURES, left_out_pairs, query_texts, timed
 from wrank.evaluation.index.base import Index, index_rankings, recall_against
 from wrank.evaluation.measure import judged_grades
 from wrank.evaluation.parts import SearchJob, help_search, search_parts
@@ -129,6 +129,7 @@ def _job(
         folder=folder,
         locks=context.store.locks,
         name=f"search-{stage.key[:16]}",
+        result=MEASURES,
     )
 
 

@@ -1,12 +1,15 @@
 """Another system's best candidates, scored anew by a cross-encoder or another teacher."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wrank.evaluation.evaluator import query_texts, timed
-from wrank.evaluation.rerank import rerank
-from wrank.evaluation.reranker import Reranker
+from wrank.evaluation.ranking import Rankings
+from wrank.evaluation.rerank import Reranked, Reranker, rerank
 from wrank.evaluation.search import NOTHING_LEFT_OUT
 from wrank.stage.context import Context
 from wrank.stage.system.base import Ranked, System
@@ -49,4 +52,13 @@ class RerankedSystem(System):
             found = rerank(first, self.reranker.scorer, texts, collection.passages.texts, self.reranker.depth, advance)
         counts = {key: artifact.manifest["result"]["counts"].get(key, 0) for key in ("excluded", "dropped_self")}
         facts = {"pairs": found.pairs, "unscored": found.unscored, "constant_queries": len(found.constant)}
-        return Ranked(found.rankings, counts, timings, {"rerank": facts})
+        return Ranked(_without_credit(found), counts, timings, {"rerank": facts}, self.reranker.depth)
+
+
+def _without_credit(found: Reranked) -> Rankings:
+    """The rankings, in which a query whose new scores are all equal has one score throughout: it is scored 0."""
+    places = [place for place, query_id in enumerate(found.rankings.query_ids) if query_id in set(found.constant)]
+    scores_QK = found.rankings.scores_QK.copy()
+    for place in places:
+        scores_QK[place] = np.where(found.rankings.rows_QK[place] >= 0, scores_QK[place, 0], -np.inf)
+    return replace(found.rankings, scores_QK=scores_QK)

@@ -36,7 +36,7 @@ def test_a_list_too_short_gives_a_shorter_ranking(clustered, tmp_path):
 def test_it_is_the_same_for_the_same_seed_only(clustered, tmp_path):
     contents = []
     for seed in (0, 0, 1):
-        IvfIndex(lists=5, sample=8, seed=seed).build(clustered.vectors, tmp_path)
+        IvfIndex(lists=5, sample=1500, seed=seed).build(clustered.vectors, tmp_path)
         contents.append((tmp_path / FILE).read_bytes())
     assert contents[0] == contents[1] != contents[2]
 
@@ -46,11 +46,13 @@ def test_only_the_sample_is_learnt_from(clustered, tmp_path):
 
     class Watched(InMemory):
         def rows(self, rows):
-            asked.append(len(rows))
+            asked.append(rows.tolist())
             return super().rows(rows)
 
-    IvfIndex(lists=5, sample=8).build(Watched(clustered.passages_ND), tmp_path)
-    assert asked == [40]
+    for seed in (0, 0, 1):
+        IvfIndex(lists=5, sample=8, seed=seed).build(Watched(clustered.passages_ND), tmp_path)
+    assert [len(set(rows)) for rows in asked] == [40, 40, 40]
+    assert asked[0] == asked[1] != asked[2]
 
 
 @pytest.mark.parametrize(("rows", "lists"), [(1, 1), (100, 2), (1500, 38), (1_000_000, 4000)])
