@@ -36,7 +36,13 @@ GROUPS = (
     ),
     *("miner", "filter"),
 )
-NESTED = ("generator/engine", "generator/scale")
+NESTED = {
+    "generator/engine": "generate",
+    "generator/scale": "generate",
+    "evaluation/index": "evaluate",
+    "evaluation/reranker": "evaluate",
+    "evaluation/feedback": "evaluate",
+}
 LACKS = {
     "data": set(GROUPS) - {"data", "data/augment", "paths"},
     "evaluate": {"loss", "trainer", "generator", "audit", "judge", "miner", "filter", "data/augment"},
@@ -75,7 +81,7 @@ def needed(group, option):
 
 CASES = [(verb, group, option) for verb in VERBS for group in GROUPS for option in options(group)]
 CASES = [case for case in CASES if case[1] not in LACKS.get(case[0], set())]
-CASES += [("generate", group, option) for group in NESTED for option in options(group)]
+CASES += [(verb, group, option) for group, verb in NESTED.items() for option in options(group)]
 
 
 @pytest.mark.parametrize(("verb", "group", "option"), CASES)

@@ -185,10 +185,10 @@ def test_only_the_first_rank_tells_and_tracks(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_encoding_goes_on_and_gives_the_files_of_an_unbroken_one(tmp_path):
-    """40,000 passages are three shards; the kill comes when the first is whole."""
+    """10,000 passages are three shards; the kill comes when the first is whole."""
     folder = tmp_path / "large"
     (folder / "qrels").mkdir(parents=True)
-    corpus = (json.dumps({"_id": f"d{row}", "text": f"passage number {row} of many"}) for row in range(40_000))
+    corpus = (json.dumps({"_id": f"d{row}", "text": f"passage number {row} of many"}) for row in range(10_000))
     (folder / "corpus.jsonl").write_text("\n".join(corpus) + "\n")
     (folder / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "number 7"}) + "\n")
     (folder / "qrels" / "test.tsv").write_text("q\td7\t1\n")

@@ -108,6 +108,8 @@ def test_every_option_has_its_package_file():
         "teacher": "teacher",
         "miner": "mining",
         "evaluation/index": "evaluation.index",
+        "evaluation/reranker": "evaluation.rerank",
+        "evaluation/feedback": "evaluation.feedback",
         "filter": "mining",
     }
     for group, package in homes.items():

@@ -16,7 +16,7 @@ from wrank.evaluation.ranking import Ties
 from wrank.evaluation.search import LeftOut, merged, top_keys
 from wrank.evaluation.vectors import SHARD_ROWS, Progress, Readable, write_array
 
-PART_ROWS = 64 * SHARD_ROWS
+PART_ROWS = 256 * SHARD_ROWS
 """Passages of a part: about a million."""
 
 _QUERIES = ".queries.npy"  # hidden files are removed when the artifact is complete

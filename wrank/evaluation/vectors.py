@@ -8,6 +8,7 @@ Shapes: N texts, D embedding size.
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -23,10 +24,11 @@ Storage = Literal["float32", "float16", "bfloat16"]
 STORAGES: tuple[Storage, ...] = ("float32", "float16", "bfloat16")
 _KINDS = {"float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}
 
-SHARD_ROWS = 16_384
+SHARD_ROWS = 4096
 """Rows of a shard. Texts are sorted and batched within a shard, so a vector depends on no other one."""
 
 META = "vectors.json"
+_OPEN_SHARDS = 64
 
 
 class Readable(Protocol):
@@ -97,7 +99,18 @@ class Vectors:
             self.truncated = int(meta["truncated"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WrankError(f"{self.folder}: no vectors ({error!r}): remove that folder, they are made again") from None
-        self._shards = [self._open(shard) for shard in range(shards_of(self._rows))]
+        self._open_shards: OrderedDict[int, np.ndarray] = OrderedDict()
+        for shard in range(shards_of(self._rows)):
+            self._open(shard)
+
+    def _shard(self, shard: int) -> np.ndarray:
+        """A shard's numbers as stored; of the shards, only the last used stay open, each of which is an open file."""
+        if shard not in self._open_shards:
+            self._open_shards[shard] = self._open(shard)
+            if len(self._open_shards) > _OPEN_SHARDS:
+                self._open_shards.popitem(last=False)
+        self._open_shards.move_to_end(shard)
+        return self._open_shards[shard]
 
     def _open(self, shard: int) -> np.ndarray:
         path = self.folder / shard_name(shard)
@@ -131,7 +144,7 @@ class Vectors:
         while start < stop:
             shard, first = divmod(start, SHARD_ROWS)
             last = min(SHARD_ROWS, first + stop - start)
-            parts.append(self._widened(self._shards[shard][first:last]))
+            parts.append(self._widened(self._shard(shard)[first:last]))
             start += last - first
         return np.concatenate(parts) if parts else np.empty((0, self._dimension), dtype=np.float32)
 
@@ -142,7 +155,7 @@ class Vectors:
         shards = rows // SHARD_ROWS
         for shard in np.unique(shards).tolist():
             here = np.flatnonzero(shards == shard)
-            found_ND[here] = self._widened(self._shards[shard][rows[here] - shard * SHARD_ROWS])
+            found_ND[here] = self._widened(self._shard(shard)[rows[here] - shard * SHARD_ROWS])
         return found_ND
 
     def _widened(self, stored: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from wrank.tracking.table import out
 _ACROSS = 6  # more columns of values than this do not fit beside the names
 _WIDTH = 100  # characters for all columns of values together
 _AVERAGE = ""  # in the place of a set's name
+_MEASURE = "\t"  # before a measure's, likewise
 
 
 def print_comparison_table(comparison: Comparison) -> None:
@@ -36,15 +37,29 @@ def _mean_tables(comparison: Comparison) -> Iterator[Table]:
     titles = {rule.name: f"{rule.name}\n{rule.main}" for rule in comparison.sets}
     if len(comparison.averaged) > 1:
         titles[_AVERAGE] = f"average\n{len(comparison.averaged)} sets"
+    others = _other_measures(comparison)
+    titles |= {_MEASURE + name: name for name in others}
     best = max(comparison.averages.values(), default=0.0)
 
     def shown(system: str, name: str) -> Text:
+        if name.startswith(_MEASURE):
+            value = comparison.measures[system].get(comparison.sets[0].name, {}).get(name.removeprefix(_MEASURE))
+            return Text("–" if value is None else f"{value:.4f}")
         if name == _AVERAGE:
             value = comparison.averages[system]
             return Text(f"{value:.4f}", style="bold" if value >= best else "")
         return _mean_cell(comparison.cells[system].get(name))
 
     yield from _grid("systems on the test sets", comparison.systems, titles, shown)
+
+
+def _other_measures(comparison: Comparison) -> list[str]:
+    """Of a single set, the measures beside the main one, as many as fit."""
+    if len(comparison.sets) > 1:
+        return []
+    rule = comparison.sets[0]
+    names = dict.fromkeys(name for row in comparison.measures.values() for name in row.get(rule.name, {}))
+    return [name for name in names if name != rule.main][: _ACROSS - 1]
 
 
 def _shift_tables(comparison: Comparison) -> Iterator[Table]:

@@ -1,7 +1,7 @@
 """The page of a comparison: one HTML file with its plots inside, without scripts, safe whatever queries and names hold.
 
-It needs no network and no other file. Everything that comes from the data is escaped by the template engine; the content
-policy in the page's head forbids scripts and requests besides.
+It needs no network and no other file. Everything that comes from the data is escaped by the template engine; the
+content policy in the page's head forbids scripts and requests besides.
 """
 
 import re

@@ -75,7 +75,7 @@ class QueryValue:
 
     @property
     def difference(self) -> float:
-        """own - base, with rounding set to 0."""
+        """The system's value - the reference's, with rounding set to 0."""
         found = self.own - self.base
         return 0.0 if abs(found) <= EQUAL else found
 
@@ -143,9 +143,7 @@ def listed(ranked: Sequence[QueryValue], most: int) -> tuple[list[QueryValue], l
     return improved, harmed
 
 
-def rank_queries(
-    base: dict[str, float], own: dict[str, float], text_of: Callable[[str], str]
-) -> list[QueryValue]:
+def rank_queries(base: dict[str, float], own: dict[str, float], text_of: Callable[[str], str]) -> list[QueryValue]:
     """The queries that both have, the most improved first, equal ones by id."""
     both = [QueryValue(query_id, text_of(query_id), base[query_id], own[query_id]) for query_id in base.keys() & own]
     return sorted(both, key=lambda one: (-one.difference, one.query_id))

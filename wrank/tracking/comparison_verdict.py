@@ -53,9 +53,7 @@ def _reference(comparison: Comparison) -> str:
 
 def _verdict(comparison: Comparison, system: str) -> Verdict:
     row = comparison.cells[system]
-    tested = [
-        (rule, cell) for rule in comparison.sets if (cell := row.get(rule.name)) is not None and cell.difference
-    ]
+    tested = [(rule, cell) for rule in comparison.sets if (cell := row.get(rule.name)) is not None and cell.difference]
     missing = sum(rule.name not in row for rule in comparison.sets)
     told = [_marks(comparison.reference, tested), _size(comparison, system, tested)]
     if missing:
@@ -79,11 +77,11 @@ def _marks(reference: str, tested: Sequence[tuple[SetRule, Cell]]) -> str:
     if rest == all_of:
         where = tested[0][0].name if all_of == 1 else f"any of {_sets(all_of)}"
         return f"No proof of a difference to {reference} on {where}."
-    parts = []
-    for mark, word, link in (("+", "better", "than"), ("-", "worse", "than")):
+    parts: list[str] = []
+    for mark, word in (("+", "better"), ("-", "worse")):
         names = by_mark[mark]
         if names:
-            against = "" if parts else f" {link} {reference}"
+            against = "" if parts else f" than {reference}"
             parts.append(f"{word}{against} on {_where(names, all_of)}")
     tail = f"; no proof of a difference on {'the other one' if rest == 1 else f'the other {rest}'}" if rest else ""
     sentence = f"{' and '.join(parts)}{tail}."
@@ -111,7 +109,9 @@ def _size(comparison: Comparison, system: str, tested: Sequence[tuple[SetRule, C
         return ""
     if not comparison.averages:
         same = len({rule.main for rule in comparison.sets}) == 1
-        return f"No average: {'no set was scored for all systems' if same else 'the sets have different main measures'}."
+        return (
+            f"No average: {'no set was scored for all systems' if same else 'the sets have different main measures'}."
+        )
     own, base = comparison.averages[system], comparison.averages[comparison.reference]
     over = _sets(len(comparison.averaged)) if len(comparison.averaged) > 1 else comparison.averaged[0]
     return (

@@ -1,7 +1,8 @@
 """What the sections of a comparison's page show, as plain rows: grids, plots of queries, slices, grades.
 
-What grows with systems x sets x queries is bounded, so that the page stays below about 3 MB; every section says what it
-left out. The main table, the tests and the measures are always whole.
+Plots, lists and diagnoses are bounded, whatever the number of queries, and every section says what it left out. The
+main table, the tests and the measures are always whole: about 1 kB a (system, set) pair. So a page stays below 3 MB up
+to about 1,000 pairs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,9 @@ PAIRS_LISTED = 24
 
 PAIRS_DRAWN = 200
 """(System, set) pairs with a plot of query differences."""
+
+PLOTTED = 400
+"""(System, set) pairs with plots of intervals."""
 
 LISTED = 10
 """Queries in a list."""
@@ -39,10 +43,10 @@ Row = dict[str, Any]
 
 def main_grid(comparison: Comparison) -> dict[str, Any]:
     """The main table: ``columns`` and ``rows``, of sets and systems or the other way round, with cells or averages."""
-    sets = [{"name": rule.name, "under": _under(rule), "rule": rule} for rule in comparison.sets]
+    sets: list[Row] = [{"name": rule.name, "under": _under(rule), "rule": rule} for rule in comparison.sets]
     if len(comparison.averaged) > 1 and comparison.averages:
         sets.append({"name": "Average", "under": f"{len(comparison.averaged)} sets", "rule": None})
-    systems = [
+    systems: list[Row] = [
         {"name": system, "under": "reference" if system == comparison.reference else "", "system": system}
         for system in comparison.systems
     ]
@@ -71,15 +75,22 @@ def _grid_cell(comparison: Comparison, system: str, rule: SetRule | None) -> Row
 
 
 def interval_plots(comparison: Comparison) -> list[Row]:
-    """A set each: the scale of means, and the scale of differences where there are any; systems in order."""
-    plots = []
+    """A set each: the scale of means, and the scale of differences where there are any; systems in order.
+
+    Of sets that are past the first `PLOTTED` pairs ``drawn`` is False, unless it is the first set.
+    """
+    plots: list[Row] = []
+    pairs = 0
     for rule in comparison.sets:
-        rows = [(system, comparison.cells[system][rule.name]) for system in comparison.systems if _has(comparison, system, rule)]
+        having = [system for system in comparison.systems if _has(comparison, system, rule)]
+        rows = [(system, comparison.cells[system][rule.name]) for system in having]
+        pairs += len(rows)
         base = comparison.cells[comparison.reference].get(rule.name)
         differences = [(system, cell) for system, cell in rows if cell.difference is not None]
         plots.append(
             {
                 "rule": rule,
+                "drawn": pairs <= PLOTTED or not plots,
                 "rows": rows,
                 "base": base,
                 "scale": Scale.around([value for _, cell in rows for value in (cell.low, cell.high, cell.mean)]),
@@ -100,7 +111,7 @@ def _ends(cell: Cell) -> tuple[float, ...]:
 
 
 def query_plots(comparison: Comparison) -> dict[str, Any]:
-    """Differences by query: ``sets``, each with its systems' bars and lists; ``pairs``, ``drawn``, ``listed``: how many.
+    """Differences by query: ``sets``, each with its systems' bars and lists; how many ``pairs``, ``drawn``, ``listed``.
 
     Where there are too many pairs, those with the greatest mean difference, either way, are kept.
     """
@@ -150,13 +161,13 @@ def _set_plots(
 
 
 def shift_plot(comparison: Comparison) -> Row | None:
-    """Changes relative to the reference by domain; None unless there are both kinds of sets and something to compare."""
+    """Changes relative to the reference by domain; None unless there are both kinds of sets and a system to compare."""
     if len({rule.in_domain for rule in comparison.sets}) < 2 or len(comparison.systems) < 2:
         return None
-    systems = []
+    systems: list[Row] = []
     for system in comparison.systems[1:]:
         found = comparison.shift.get(system, {})
-        domains = []
+        domains: list[Row] = []
         for in_domain, words in ((True, "In-domain"), (False, "Out-of-domain")):
             rules = [rule for rule in comparison.sets if rule.in_domain == in_domain and rule.name in found]
             if rules:
@@ -233,7 +244,9 @@ def _grades(known: Mapping[str, Mapping[str, Any]]) -> Row | None:
 
 def _places(grades: Sequence[str], means: Sequence[float | None], scale: Scale) -> list[tuple[str, str]]:
     """Where each grade's mean lies, and what is written there: grades whose means nearly coincide share their words."""
-    found = sorted((float(scale.at(mean)[:-1]), grade) for grade, mean in zip(grades, means, strict=True) if mean is not None)
+    found = sorted(
+        (float(scale.at(mean)[:-1]), grade) for grade, mean in zip(grades, means, strict=True) if mean is not None
+    )
     places: list[tuple[float, list[str]]] = []
     for place, grade in found:
         if places and place - places[-1][0] < _NEAR:

@@ -49,6 +49,15 @@ def test_rows_come_in_the_order_asked_for_and_as_often(tmp_path):
         assert read.rows(np.array([], dtype=np.int64)).shape == (0, 3)
 
 
+def test_more_shards_than_files_may_be_open_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_OPEN_SHARDS", 2)
+    read = Vectors(written(tmp_path))
+    rows = np.array([0, 4, 8, 1, 9, 5])
+    assert read.rows(rows).tobytes() == VECTORS[rows].tobytes()
+    assert read.chunk(0, 11).tobytes() == VECTORS.tobytes()
+    assert len(read._open_shards) == 2
+
+
 def test_another_process_maps_the_same_files(tmp_path):
     copy = pickle.loads(pickle.dumps(Vectors(written(tmp_path, truncated=7))))  # noqa: S301 - made here
     assert copy.chunk(0, 11).tobytes() == VECTORS.tobytes()
