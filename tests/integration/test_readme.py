@@ -28,7 +28,7 @@ def composed(verb, words):
     register()
     GlobalHydra.instance().clear()
     overrides = [word.replace("PATH", "somewhere").replace("FOLDER", "somewhere") for word in words if word != "-m"]
-    single = [override if "{" in override else override.split(",")[0] for override in overrides]
+    single = [one if set("{[") & set(one) else one.split(",")[0] for one in overrides]
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         return compose(config_name=verb, overrides=single, return_hydra_config="launcher" in " ".join(words))
 
@@ -41,7 +41,7 @@ def test_the_readme_has_commands():
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("wrank ")])
 def test_every_wrank_command_is_accepted(command, capsys):
-    verb, *words = command.split()[1:]
+    verb, *words = shlex.split(command)[1:]
     if verb == "--help" or "--help" in words:
         with pytest.raises(SystemExit) as ended:
             main([verb, *words])
