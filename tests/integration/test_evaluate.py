@@ -136,7 +136,8 @@ def test_slices_calibration_and_coherence_are_kept(here, collections, tmp_path):
     (tmp_path / "wordings.tsv").write_text("q0\tone\nq1\tone\nq2\ttwo\nq3\ttwo\n")
     (tmp_path / "asked.tsv").write_text("".join(f"q{row}\t{row * 10}\n" for row in range(6)))
     files = (f"evaluation.paraphrases={tmp_path}/wordings.tsv", f"evaluation.frequencies={tmp_path}/asked.tsv")
-    here("evaluate", "data=beir", f"data.path={collections}/small", *TINY, *files)
+    out, _ = here("evaluate", "data=beir", f"data.path={collections}/small", *TINY, *files)
+    assert "2 pairs of wordings of one question: overlap@10" in out
     (folder,) = here.artifacts("evaluation")
     diagnosis = json.loads((folder / "diagnosis.json").read_text())
     assert set(diagnosis) == {"slices", "calibration", "coherence"}

@@ -74,7 +74,7 @@ def compare(
     def work(folder: Path) -> dict[str, Any]:
         write_atomic(folder / "comparison.json", json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
         write_atomic(folder / "table.csv", to_csv(found))
-        write_page(folder / PAGE, found, f"{context.cfg.study}: {len(found.systems)} systems", _facts(scored))
+        write_page(folder / PAGE, found, f"{context.cfg.study}: {' and '.join(found.systems[:3])}", _facts(scored))
         return {"systems": len(found.systems), "sets": len(found.sets)}
 
     return context.do(stage, work), found
@@ -123,7 +123,10 @@ def to_csv(comparison: Comparison) -> str:
 
 def _facts(scored: Mapping[str, Mapping[str, Sequence[Scored]]]) -> dict[str, str]:
     """What a reader of the page needs to know about the runs."""
-    facts = {"wrank": __version__}
+    one = next(seeds[0] for row in scored.values() for seeds in row.values())
+    manifest = read_manifest(one.path)
+    facts = {"wrank": __version__, "commit": str(manifest.get("git", {}).get("commit", "")) or "unknown"}
+    facts |= {name: str(number) for name, number in manifest.get("packages", {}).items()}
     for system, row in scored.items():
         for name, seeds in row.items():
             counts = seeds[0].result.get("counts", {})

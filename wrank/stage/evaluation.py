@@ -67,8 +67,13 @@ def evaluate_system(
         )
         if test.paraphrases is not None:
             evaluation = _with_coherence(evaluation, test.paraphrases)
-        counts = write_evaluation(folder, evaluation, "wrank")
+        meta = test.collection.passages.meta
+        texts = {"passages_empty": meta["empty_texts"], "passages_duplicate": meta["duplicate_texts"]}
+        counts = write_evaluation(folder, evaluation, "wrank") | texts
         found = {"counts": counts, "timings": evaluation.timings, "measures": evaluation.scores.measures}
+        if "coherence" in evaluation.diagnosis:
+            alike = evaluation.diagnosis["coherence"]
+            found["coherence"] = {key: alike[key] for key in ("depth", "overlap", "rbo", "pairs")}
         return found | ranked.facts
 
     return context.do(stage, work, share=system.helper(context, test, stage))

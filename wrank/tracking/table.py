@@ -18,6 +18,8 @@ _COUNTS = {
     "queries_constant": "queries whose passages all have one score (scored 0: no credit)",
     "excluded": "excluded pairs left out of the ranking",
     "dropped_self": "passages left out whose id is the query's",
+    "passages_empty": "passages with neither title nor text",
+    "passages_duplicate": "passages whose text another one has",
     "queries_truncated": "queries cut at the length limit",
     "passages_truncated": "passages cut at the length limit",
 }
@@ -60,6 +62,11 @@ def print_counts(scored: Scored, where: str = "") -> None:
         console.print(f"index {index['name']} against exact search on {index['recall_queries']} queries: {recall}")
     if pairs := scored.result.get("rerank"):
         console.print(f"{pairs['pairs']:>8,} pairs reranked, {pairs['unscored']:,} of them without a score")
+    if alike := scored.result.get("coherence"):
+        console.print(
+            f"{alike['pairs']:>8,} pairs of wordings of one question: overlap@{alike['depth']} {alike['overlap']:.4f}, "
+            f"RBO {alike['rbo']:.4f}"
+        )
     console.print(str(scored.path), soft_wrap=True)
 
 
