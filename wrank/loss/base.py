@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from wrank.errors import WrankError
+from wrank.loss.extra import NEEDS, Extra
 
 InBatchTarget = Literal["none", "graded_zero"]
 _Choice = TypeVar("_Choice", bound=str)
@@ -57,9 +58,22 @@ class Loss(nn.Module):
     per_query: ClassVar[bool] = True
     """Whether a batch's loss is the weighted mean of its queries', so that a batch may be split without changing it."""
     double_precision: ClassVar[bool] = False
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Words of `NEEDS`: what the lists must hold, which is checked before any work. ``grades``: two levels above 0."""
+    source: ClassVar[str] = ""
+    """Where the formula comes from, in a line: authors, title, arXiv number or venue."""
+    formula: ClassVar[str] = ""
+    """The formula in a line of plain text."""
 
     def forward(
-        self, scores_BN: Tensor, grades_BN: Tensor, *, own_BN: Tensor, valid_BN: Tensor, weight_B: Tensor | None = None
+        self,
+        scores_BN: Tensor,
+        grades_BN: Tensor,
+        *,
+        own_BN: Tensor,
+        valid_BN: Tensor,
+        weight_B: Tensor | None = None,
+        extra: Extra | None = None,
     ) -> LossOutput:
         """Compute the loss of a batch.
 
@@ -71,11 +85,17 @@ class Loss(nn.Module):
             valid_BN: [B, N] bool, False for what takes no part in any softmax: padding, duplicates of a positive, other
                 known positives of the query.
             weight_B: [B] weights of the queries, 0 or above; None means 1 each.
+            extra: teacher scores, preferences, paraphrases, for the losses that need them.
 
         Raises:
-            ValueError: a shape or type that does not fit, or a layout that this loss cannot work with.
+            ValueError: a shape or type that does not fit, a layout that this loss cannot work with, or nothing of what
+                it needs.
         """
         _check_tensors(scores_BN, grades_BN, own_BN, valid_BN, weight_B)
+        extra = extra or Extra()
+        for word in self.needs:
+            if NEEDS[word] and getattr(extra, NEEDS[word]) is None:
+                raise ValueError(f"{type(self).__name__} needs {word}, but the batch has no {NEEDS[word]}")
         double = scores_BN.dtype == torch.float64
         dtype = torch.float64 if double or self.double_precision else torch.float32
         with torch.autocast(device_type=scores_BN.device.type, enabled=False):
@@ -83,10 +103,22 @@ class Loss(nn.Module):
             scores_BN = torch.where(valid_BN, scores_BN, 0.0).to(dtype)
             grades_BN = torch.where(own_BN, grades_BN, 0.0).to(dtype)
             weight_B = scores_BN.new_ones(len(scores_BN)) if weight_B is None else weight_B.to(dtype)
-            output = self.compute(scores_BN, grades_BN, own_BN, valid_BN, weight_B)
+            output = self.compute_with(scores_BN, grades_BN, own_BN, valid_BN, weight_B, extra.lifted(dtype))
             out_dtype = torch.float64 if double else torch.float32
             parts = {name: part.detach().to(out_dtype) for name, part in output.parts.items()}
             return LossOutput(output.loss.to(out_dtype), parts)
+
+    def compute_with(
+        self,
+        scores_BN: Tensor,
+        grades_BN: Tensor,
+        own_BN: Tensor,
+        valid_BN: Tensor,
+        weight_B: Tensor,
+        extra: Extra,
+    ) -> LossOutput:
+        """Compute a loss that needs more than scores and grades; all others define ``compute``."""
+        return self.compute(scores_BN, grades_BN, own_BN, valid_BN, weight_B)
 
     def compute(
         self, scores_BN: Tensor, grades_BN: Tensor, own_BN: Tensor, valid_BN: Tensor, weight_B: Tensor
