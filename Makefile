@@ -40,10 +40,11 @@ demo: $(STAMP) ## the main job on the shipped sample: write graded passages, aud
 	else engine=transformers; echo "demo: vLLM's CPU build is for Linux on x86-64, so the slower transformers engine writes"; fi; \
 	set -x; $(BIN)/wrank run -m experiment=demo generator/engine=$$engine loss=infonce,ws2
 
-# one thread a test: processes forked beside a pool of threads can hang
+# one thread a test: processes forked beside a pool of threads can hang. Two tests at once (JOBS=1: one), the tests of a file in one process.
+JOBS ?= 2
 test: export OMP_NUM_THREADS = 1
 test: $(STAMP) ## all tests but the slow ones and those that need vLLM
-	$(BIN)/python -m pytest -m "not slow and not vllm" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not vllm" -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: $(STAMP) ## the slow tests: real models on real collections, real vLLM where it is installed
 	$(BIN)/python -m pytest -m "slow or vllm" $(ARGS)

@@ -34,7 +34,8 @@ def test_run_ends_with_a_table_and_whole_artifacts_and_returns_at_once_the_secon
     assert {"best", "last", "dev.json", "metrics.csv", "manifest.json"} == {path.name for path in model.iterdir()}
     assert len(evaluations) == 2
     for folder in evaluations:
-        assert {"measures.json", "per_query.jsonl", "run.trec", "manifest.json"} == {p.name for p in folder.iterdir()}
+        files = {"measures.json", "per_query.jsonl", "queries.jsonl", "diagnosis.json", "run.trec", "manifest.json"}
+        assert {path.name for path in folder.iterdir()} == files
         assert set(json.loads((folder / "measures.json").read_text())) == {"nDCG@10", "RR@10", "R@100", "AP"}
         assert len((folder / "per_query.jsonl").read_text().strip().split("\n")) == 32
     before = {path: path.stat().st_mtime_ns for path in wrank.store.rglob("manifest.json")}
@@ -94,7 +95,7 @@ def test_two_runs_at_once_do_the_work_once(wrank):
 def test_sweep_makes_one_job_a_combination_and_one_table(wrank):
     out, _ = wrank("run", "-m", *SMOKE, "loss=infonce,ws2", "seed=0,1")
     assert len(wrank.artifacts("model")) == 4
-    table = out[out.rindex("test: sample/test") :]
+    table = out[out.rindex("systems on the test sets") :]
     assert "tiny infonce" in table
     assert "tiny ws2" in table
     assert "±" in table

@@ -44,8 +44,9 @@ def main(context: Context) -> dict[str, Any]:
         scored = evaluate_all(context, systems, tests, functools.cache(begin))
         for name, row in scored.items():
             prefix = "test" if name == names[0] else f"baseline/{name}"
-            for where, one in row.items():
-                tracker.log({f"{prefix}/{where}/{measure}": value for measure, value in one.measures.items()})
+            for test in tests:
+                measures = row[test.name].measures
+                tracker.log({f"{prefix}/{test.label}/{measure}": value for measure, value in measures.items()})
     except BaseException:
         tracker.finish(1)
         raise

@@ -66,7 +66,7 @@ def main(context: Context) -> dict[str, Any]:
                 tracker.start(identity(context, plan.stage, "train"))
             for test in tests:
                 measures = scored[names[1]][test.name].measures
-                tracker.log({f"test/{test.name}/{measure}": value for measure, value in measures.items()})
+                tracker.log({f"test/{test.label}/{measure}": value for measure, value in measures.items()})
     except BaseException:
         tracker.finish(1)
         raise

@@ -41,8 +41,13 @@ class TestSet:
 
     @property
     def name(self) -> str:
-        """What it is called in tables and trackers."""
+        """What it is called in tables."""
         return self.rule.name
+
+    @property
+    def label(self) -> str:
+        """What it is called in the names of a tracker's figures: without the split."""
+        return self.name.removesuffix(f"/{self.collection.split}")
 
     @property
     def identity(self) -> dict[str, Any]:
