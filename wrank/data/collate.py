@@ -5,6 +5,7 @@ whole batch.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class ListBatch:
         keys_BK: int64; the key of each passage's text (`wrank.data.text_hash.text_key`), -1 where padded.
         known_BJ: int64; text keys of each query's known positives and excluded passages, padded with -1.
         weight_B: float32; each query's weight in the loss.
+        teacher_BK: float32; a teacher's scores, NaN where it has none; None when no list has any.
     """
 
     query_ids: list[str]
@@ -44,11 +46,14 @@ class ListBatch:
     keys_BK: Tensor
     known_BJ: Tensor
     weight_B: Tensor
+    teacher_BK: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "ListBatch":
         """The same batch with its tensors on `device`."""
         tensors = ("grades_BK", "mask_BK", "keys_BK", "known_BJ", "weight_B")
-        return dataclasses.replace(self, **{name: getattr(self, name).to(device) for name in tensors})
+        teacher_BK = None if self.teacher_BK is None else self.teacher_BK.to(device)
+        moved = {name: getattr(self, name).to(device) for name in tensors}
+        return dataclasses.replace(self, **moved, teacher_BK=teacher_BK)
 
 
 def collate(lists: Sequence[RankedList], known: Callable[[str], Sequence[int]]) -> ListBatch:
@@ -80,7 +85,18 @@ def collate(lists: Sequence[RankedList], known: Callable[[str], Sequence[int]]) 
         keys_BK=torch.tensor([padded(_keys_of(item), NO_KEY) for item in lists]),
         known_BJ=torch.tensor([padded(keys, NO_KEY, width) for keys in known_keys], dtype=torch.int64),
         weight_B=torch.tensor([item.weight for item in lists], dtype=torch.float32),
+        teacher_BK=_teacher(lists, size),
     )
+
+
+def _teacher(lists: Sequence[RankedList], size: int) -> Tensor | None:
+    if all(item.teacher is None for item in lists):
+        return None
+    teacher_BK = torch.full((len(lists), size), math.nan)
+    for row, item in enumerate(lists):
+        if item.teacher is not None:
+            teacher_BK[row, : len(item.teacher)] = torch.tensor(item.teacher, dtype=torch.float32)
+    return teacher_BK
 
 
 def _keys_of(item: RankedList) -> list[int]:

@@ -17,6 +17,7 @@ from wrank.evaluation.dev import DevSet, make_dev_set
 from wrank.stage.candidates import find_candidates
 from wrank.stage.context import Context, log
 from wrank.stage.identity import identity, run_name
+from wrank.stage.needs import check_needs
 from wrank.stage.training_data import TrainingData, training_data
 from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
@@ -69,6 +70,7 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
     settings = checked_settings(context)
     data = training_data(context, generated)
     collection, train_ids = data.collection, data.train_ids
+    check_needs(build(context.cfg, "loss"), collection, context.choices.get("loss", "loss"))
     lists = _lists_identity(context)
     inputs = {"collection": collection.fingerprint, "model": context.base.fingerprint()}
     if data.dev is not collection:

@@ -5,6 +5,7 @@ when local, W*B*K when global over W ranks), D embedding size, J known passages 
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from torch import Tensor
 from wrank.data.collate import NO_KEY, ListBatch, in_batch_masks
 from wrank.errors import WrankError
 from wrank.loss.base import Loss, LossOutput
+from wrank.loss.extra import Extra
 from wrank.model.bi_encoder import BiEncoder
 from wrank.training.chunks import chunk_sizes, padding_share
 from wrank.training.gather import gather_rows, is_distributed, widen
@@ -108,18 +110,24 @@ class ListwiseModule(pl.LightningModule):
         if self.settings.in_batch == "none":
             return self._loss_over_own_lists(batch, queries_BD, passages_ND)
         grades_BK, mask_BK, keys_BK = batch.grades_BK, batch.mask_BK, batch.keys_BK
-        known_BJ, weight_B = batch.known_BJ, batch.weight_B
+        known_BJ, weight_B, teacher_BK = batch.known_BJ, batch.weight_B, self._teacher(batch)
         if self.settings.in_batch == "global" and is_distributed():
             lists_BKD = passages_ND.view(*grades_BK.shape, -1)
             ragged = ((grades_BK, 0), (mask_BK, False), (keys_BK, NO_KEY), (known_BJ, NO_KEY), (lists_BKD, 0))
             grades_BK, mask_BK, keys_BK, known_BJ, lists_BKD = (gather_rows(widen(rows, fill)) for rows, fill in ragged)
             queries_BD, weight_B = gather_rows(queries_BD), gather_rows(weight_B)
+            teacher_BK = None if teacher_BK is None else gather_rows(widen(teacher_BK, math.nan))
             passages_ND = lists_BKD.flatten(0, 1)
         own_BN, valid_BN, counts = in_batch_masks(keys_BK, mask_BK, known_BJ)
         grades_BN = grades_BK.new_zeros(own_BN.shape)
         grades_BN[own_BN] = grades_BK.flatten()
         scores_BN = self.model.score(queries_BD, passages_ND)
-        output = self.loss(scores_BN, grades_BN, own_BN=own_BN, valid_BN=valid_BN, weight_B=weight_B)
+        extra = Extra()
+        if teacher_BK is not None:
+            teacher_BN = torch.full_like(scores_BN, math.nan, requires_grad=False)
+            teacher_BN[own_BN] = teacher_BK.flatten().to(teacher_BN.dtype)
+            extra = Extra(teacher_BN=teacher_BN)
+        output = self.loss(scores_BN, grades_BN, own_BN=own_BN, valid_BN=valid_BN, weight_B=weight_B, extra=extra)
         masked = {f"masked_{reason}": float(count) for reason, count in counts.items()}
         return output, masked | {"effective_n": valid_BN.sum(1).float().mean().item()}
 
@@ -131,13 +139,22 @@ class ListwiseModule(pl.LightningModule):
             [self.model.score(query_D[None], list_KD) for query_D, list_KD in zip(queries_BD, lists_BKD, strict=True)]
         )
         grades_BK, mask_BK, weight_B = batch.grades_BK, batch.mask_BK, batch.weight_B
+        teacher_BK = self._teacher(batch)
         if is_distributed():  # a mean of the ranks' means is not the joined batch's where their weights differ
             ragged = ((scores_BK, 0), (grades_BK, 0), (mask_BK, False))
             scores_BK, grades_BK, mask_BK = (gather_rows(widen(rows, fill)) for rows, fill in ragged)
             weight_B = gather_rows(weight_B)
+            teacher_BK = None if teacher_BK is None else gather_rows(widen(teacher_BK, math.nan))
         own_BK = torch.ones_like(mask_BK)
-        output = self.loss(scores_BK, grades_BK, own_BN=own_BK, valid_BN=mask_BK, weight_B=weight_B)
+        extra = Extra(teacher_BN=teacher_BK)
+        output = self.loss(scores_BK, grades_BK, own_BN=own_BK, valid_BN=mask_BK, weight_B=weight_B, extra=extra)
         return output, {"effective_n": mask_BK.sum(1).float().mean().item()}
+
+    def _teacher(self, batch: ListBatch) -> Tensor | None:
+        """Teacher scores [B, K] where the loss needs them: also of a batch without any, so that ranks gather alike."""
+        if "teacher" not in self.loss.needs:
+            return None
+        return torch.full_like(batch.grades_BK, math.nan) if batch.teacher_BK is None else batch.teacher_BK
 
     def _check_finite(self, output: LossOutput, batch: ListBatch, batch_idx: int) -> None:
         if torch.isfinite(output.loss):
