@@ -6,8 +6,8 @@ vectors in memory; wrank is timed from memory and mapped from disk. Trove runs i
 a few batch sizes; wrank's time includes its rankings, theirs nothing after the last score. Rows are compared: where two
 differ, by float64 products.
 
-Then the private memory of wrank's search at 100 K and 2 M passages with the same chunk, each in a fresh process. 5 GB of
-disk, about ten minutes.
+Then the private memory of wrank's search at 100 K and 2 M passages with the same chunk, each in a fresh process. 5 GB
+of disk, about ten minutes.
 """
 
 import json
@@ -78,10 +78,9 @@ def _speed(folder: Path, rows: int) -> dict[str, Any]:
         result[f"k={k}"] = {name: _row(times, seconds) for name, times in seconds.items()}
         _print(k, result[f"k={k}"])
         own = found["wrank, in memory"]
-        result[f"k={k}"]["agreement"] = {
-            name: _agreement(own, rows_QK, queries, passages) for name, rows_QK in found.items()
-        }
-        for name, (other, gap) in result[f"k={k}"]["agreement"].items():
+        agreement = {name: _agreement(own, rows_QK, queries, passages) for name, rows_QK in found.items()}
+        result[f"k={k}"]["agreement"] = agreement
+        for name, (other, gap) in agreement.items():
             print(f"  {name}: {other:,} of {own.size:,} rows are others than wrank's, float64 scores {gap:.0e} apart")
             if gap > _NEAR:
                 raise SystemExit(f"bench_search: {name} and wrank found other passages than rounding explains")
@@ -146,7 +145,9 @@ class _Trove:
     """Trove's process, if its environment can be made; `batches` is empty where it cannot."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.batch, self.batches = folder, None, ()
+        self.folder = folder
+        self.batch: int | None = None
+        self.batches: tuple[int, ...] = ()
         try:
             python = prepare(_WHERE / "trove")
         except WrankError as error:

@@ -5,8 +5,9 @@
     python -m experiments.benchmark.search_memory FOLDER --k 1000
 
 FOLDER is what `search_files.write_vectors` made; vectors and the order of ids are mapped from it. One JSON object is
-printed: ``before_mb``, private memory written to when all is imported and opened, ``peak_mb``, the most of it during the
-search (looked at fifty times a second), and ``seconds``. Megabytes of 10^6 bytes; null where the kernel does not tell.
+printed: ``before_mb``, private memory written to when all is imported and opened, ``peak_mb``, the most of it during
+the search (looked at fifty times a second), and ``seconds``. Megabytes of 10^6 bytes; null where the kernel does not
+tell.
 """
 
 import argparse
@@ -38,15 +39,14 @@ def measure(folder: Path, k: int, chunk: int) -> dict[str, Any]:
     watch.start()
     start = time.perf_counter()
     keys_QK = top_keys(queries, vectors, ties, k=k, chunk=chunk)
-    rankings = to_rankings(
-        keys_QK, [str(row) for row in range(len(queries))], range(len(vectors)), ties, NOTHING_LEFT_OUT
-    )  # type: ignore[arg-type]
+    query_ids = [str(row) for row in range(len(queries))]
+    scores_QK = to_rankings(keys_QK, query_ids, [], ties, NOTHING_LEFT_OUT).scores_QK  # no id is looked up
     seconds = time.perf_counter() - start
     ended.set()
     watch.join()
     known = before is not None
     figures = {"before_mb": before, "peak_mb": max(peak) if known else None, "seconds": seconds}
-    return figures | {"passages": len(vectors), "ranks": int(rankings.rows_QK.size)}
+    return figures | {"passages": len(vectors), "ranks": int(scores_QK.size)}
 
 
 def main() -> None:

@@ -4,13 +4,13 @@
 
     VENV/bin/python experiments/benchmark/trove_search.py FOLDER
 
-FOLDER holds shards of passage vectors (``vectors-*.npy``) and ``queries.npy``, float32. All of them are read into memory
-once. Then each line of standard input, a JSON object with ``k``, ``batch`` (passages at once) and ``out``, is answered by
-one search and a line with its ``seconds``; the rows that were found are written to ``out``.
+FOLDER holds shards of passage vectors (``vectors-*.npy``) and ``queries.npy``, float32. All of them are read into
+memory once. Then each line of standard input, a JSON object with ``k``, ``batch`` (passages at once) and ``out``, is
+answered by one search and a line with its ``seconds``; the rows that were found are written to ``out``.
 
-The search is the inner loop of Trove's ``nearest_neighbor_search``: batches of passages outside, batches of queries (here
-one) inside, ``query @ passage.T``, and the collector `FastResultHeapq`. Its export of the result to Python lists, and the
-second heap that it goes through there, are not in the seconds.
+The search is the inner loop of Trove's ``nearest_neighbor_search``: batches of passages outside, batches of queries
+(here one) inside, ``query @ passage.T``, and the collector `FastResultHeapq`. Its export of the result to Python lists,
+and the second heap that it goes through there, are not in the seconds.
 """
 
 import argparse

@@ -13,7 +13,9 @@ import pytest
 from tests.integration.conftest import Wrank
 
 TINY = ("model=tiny", "logger=none")
-LAUNCH = "import os, runpy, sys; os.environ['RANK'] = sys.argv.pop(1); runpy.run_module('wrank.cli', run_name='__main__')"
+LAUNCH = (
+    "import os, runpy, sys; os.environ['RANK'] = sys.argv.pop(1); runpy.run_module('wrank.cli', run_name='__main__')"
+)
 
 
 @pytest.fixture
@@ -279,4 +281,3 @@ def test_a_full_disk_is_told_and_the_next_try_goes_on(wrank):
     assert not wrank.artifacts("evaluation")
     wrank("evaluate", "data=sample", *TINY)
     assert len(wrank.artifacts("evaluation")) == 1
-

@@ -11,7 +11,14 @@ from tests.integration.test_evaluate import launch, measures_of
 
 SHARED = ROOT.parent / "shared"
 MEASURES = "evaluation.measures=[nDCG@10,nDCG@100,AP@1000,R@100,RR@10]"
-WORDS = ("evaluate", "evaluation=local", f"evaluation.suite.path={SHARED}/data", MEASURES, "model=minilm", "logger=none")
+WORDS = (
+    "evaluate",
+    "evaluation=local",
+    f"evaluation.suite.path={SHARED}/data",
+    MEASURES,
+    "model=minilm",
+    "logger=none",
+)
 
 pytestmark = pytest.mark.slow
 

@@ -123,6 +123,11 @@ class TextTable(Table):
             rows[place] = -1 if row is None else row
         return rows
 
+    def rows_by_id(self) -> np.ndarray:
+        """See `Table.rows_by_id`; the ids are read where they lie."""
+        order = pc.array_sort_indices(self._id_array(), order="descending")  # of UTF-8, which sorts as code points do
+        return order.to_numpy().astype(np.int32)
+
     def is_empty(self, row: int) -> bool:
         """Whether a row's text holds nothing."""
         return bool(self._text_offsets[row] == self._text_offsets[row + 1])

@@ -15,7 +15,17 @@ from filelock import Timeout
 from wrank.evaluation.encode import Encoder, Role, Texts, encode_blocks, encoding
 from wrank.evaluation.pieces import Pieces
 from wrank.evaluation.settings import Precision
-from wrank.evaluation.vectors import META, SHARD_ROWS, Progress, Storage, finish, narrowed, shard_name, shards_of, write_array
+from wrank.evaluation.vectors import (
+    META,
+    SHARD_ROWS,
+    Progress,
+    Storage,
+    finish,
+    narrowed,
+    shard_name,
+    shards_of,
+    write_array,
+)
 from wrank.files import write_atomic
 
 

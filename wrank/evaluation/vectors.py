@@ -98,7 +98,9 @@ class Vectors:
             self.storage: Storage = meta["storage"]
             self.truncated = int(meta["truncated"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WrankError(f"{self.folder}: no vectors ({error!r}): remove that folder, they are made again") from None
+            raise WrankError(
+                f"{self.folder}: no vectors ({error!r}): remove that folder, they are made again"
+            ) from None
         self._open_shards: OrderedDict[int, np.ndarray] = OrderedDict()
         for shard in range(shards_of(self._rows)):
             self._open(shard)

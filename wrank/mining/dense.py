@@ -102,4 +102,3 @@ class DenseMiner(Miner):
         if self._tools is None:
             raise WrankError("DenseMiner.open comes before rank: there are no vectors yet")
         return self._tools
-

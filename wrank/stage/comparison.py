@@ -74,15 +74,13 @@ def compare(
     def work(folder: Path) -> dict[str, Any]:
         write_atomic(folder / "comparison.json", json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
         write_atomic(folder / "table.csv", to_csv(found))
-        write_page(folder / PAGE, found, ', '.join(found.systems[:4]), _facts(scored))
+        write_page(folder / PAGE, found, ", ".join(found.systems[:4]), _facts(scored))
         return {"systems": len(found.systems), "sets": len(found.sets)}
 
     return context.do(stage, work), found
 
 
-def outcome(
-    scored: Mapping[str, Mapping[str, Scored]], tests: Sequence[TestSet], reference: str
-) -> dict[str, Any]:
+def outcome(scored: Mapping[str, Mapping[str, Scored]], tests: Sequence[TestSet], reference: str) -> dict[str, Any]:
     """What a job's ``result.json`` says of its evaluations: enough to compare several jobs; see `read_outcome`."""
     return {
         "reference": reference,

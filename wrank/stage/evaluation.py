@@ -30,7 +30,9 @@ def evaluation_stage(context: Context, system: System, test: TestSet) -> Stage:
     return Stage(
         kind="evaluation",
         name=f"{test.name.replace('/', '-')}-{system.name}",
-        config=test.identity | config | {"measures": list(test.settings.measures), **given},
+        config=test.identity
+        | config
+        | {"measures": list(test.settings.measures), "split": test.collection.split, **given},
         inputs={"collection": test.collection.fingerprint, **inputs},
         details={"collection": test.collection.name, "split": test.collection.split, "model": system.name},
     )

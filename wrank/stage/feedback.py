@@ -69,8 +69,10 @@ def _feedback(context: Context, system: DenseSystem, test: TestSet, settings: Fe
         result = _scores(context, system, test, settings, first)
         write_atomic(folder / FIGURES, json.dumps(result.to_json(), indent=1) + "\n")
         lines = (
-            json.dumps({"k": cell.k, "seed": cell.seed, "query_id": query_id, "feedback": cell.feedback[query_id]}
-                       | {"first_stage": cell.first_stage[query_id]})  # fmt: skip
+            json.dumps(
+                {"k": cell.k, "seed": cell.seed, "query_id": query_id, "feedback": cell.feedback[query_id]}
+                | {"first_stage": cell.first_stage[query_id]}
+            )  # fmt: skip
             for cell in result.cells
             for query_id in cell.feedback
         )
@@ -86,9 +88,7 @@ def _scores(
     collection, measures = test.collection, test.settings.measures
     query_ids = list(judged_grades(collection.qrels, measures))
     passages = passage_vectors(context, collection, system.prompted(test), system.name)
-    rankings = rankings_of_file(
-        first.path / "run.trec", collection, query_ids, test.settings.depth, NOTHING_LEFT_OUT
-    )
+    rankings = rankings_of_file(first.path / "run.trec", collection, query_ids, test.settings.depth, NOTHING_LEFT_OUT)
     queries = system.encoded(context, test, query_texts(collection, query_ids))
     excluded = {query_id: set(collection.excluded.get(query_id, ())) for query_id in query_ids}
     if test.settings.drop_self:

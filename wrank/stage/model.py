@@ -70,7 +70,8 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
     settings = checked_settings(context)
     data = training_data(context, generated)
     collection, train_ids = data.collection, data.train_ids
-    check_needs(build(context.cfg, "loss"), collection, context.choices.get("loss", "loss"))
+    others = settings.in_batch != "none" or _lists_identity(context)["negatives"] != "none"
+    check_needs(build(context.cfg, "loss"), collection, context.choices.get("loss", "loss"), others)
     lists = _lists_identity(context)
     inputs = {"collection": collection.fingerprint, "model": context.base.fingerprint()}
     if data.dev is not collection:

@@ -13,13 +13,14 @@ _MISSING = {
 }
 
 
-def check_needs(loss: Loss, collection: Collection, option: str) -> None:
+def check_needs(loss: Loss, collection: Collection, option: str, others: bool) -> None:
     """Refuses lists without what the loss needs.
 
     Args:
         loss: the loss.
         collection: what is trained on.
         option: what the loss is called.
+        others: whether a list is scored against passages of grade 0 that are not judged: negatives, or other queries'.
 
     Raises:
         WrankError: what is missing, and where it would come from.
@@ -29,9 +30,10 @@ def check_needs(loss: Loss, collection: Collection, option: str) -> None:
     where = f"{collection.name}/{collection.split}"
     if missing := sorted(loss.needs & _MISSING.keys() - held):
         raise WrankError(f"loss={option} needs {missing[0]}, which {where} has none of. Wanted: {_MISSING[missing[0]]}")
-    if "grades" in loss.needs and ((levels := np.unique(judged.grades)) > 0).sum() < 2:
+    levels = np.unique(np.append(judged.grades, 0) if others else judged.grades)
+    if "grades" in loss.needs and len(levels) < 2:
         found = ", ".join(f"{level:g}" for level in levels.tolist()) or "none"
         raise WrankError(
-            f"loss={option} needs several levels of relevance, but the grades of {where} are {found}. Wanted: at least "
-            "two grades above 0; with binary labels take loss=infonce"
+            f"loss={option} needs two different grades in a list, but the grades of {where} are {found}. Wanted: "
+            "judgements of several grades, or data.lists.negatives=random, which are of grade 0"
         )

@@ -16,6 +16,7 @@ import pytest
 from wrank.data.table import TextTable
 from wrank.data.table_writer import DuplicateId
 from wrank.data.text_hash import text_key
+from wrank.data.union import UnionTable
 from wrank.errors import WrankError
 
 ROOT = Path(__file__).parents[3]
@@ -216,3 +217,11 @@ def test_of_two_builders_one_works_and_both_get_the_table(tmp_path):
     assert seen[0] in {builder.pid for builder in builders}
     assert seen[1:] == ["text 999", "text 999"]
     assert queue.empty()
+
+
+def test_rows_by_id_are_descending_by_code_point_however_they_are_read(tmp_path):
+    ids = ["a", "é", "b", "10", "9", "😀", "\uffff", "A", "id 2", "id 10"]
+    table = TextTable.build(((one, "text") for one in ids), tmp_path / "t")
+    union = UnionTable([table, TextTable.build([("zz", "more"), ("a", "text")], tmp_path / "u")])
+    assert [ids[row] for row in table.rows_by_id()] == sorted(ids, reverse=True)
+    assert [union.id(row) for row in union.rows_by_id()] == sorted([*ids, "zz"], reverse=True)

@@ -26,22 +26,28 @@ def collection(grades, **extra):
 @pytest.mark.parametrize("need", ["teacher", "pairs", "paraphrases"])
 def test_what_is_missing_is_named_with_where_it_comes_from(need):
     with pytest.raises(WrankError, match=rf"loss=x needs {need}, which c/train has none of. Wanted: \w"):
-        check_needs(Needing(need), collection([3, 2, 0]), "x")
+        check_needs(Needing(need), collection([3, 2, 0]), "x", others=True)
 
 
 def test_scores_that_are_all_missing_are_none():
     with pytest.raises(WrankError, match="needs teacher"):
-        check_needs(Needing("teacher"), collection([1, 0], teacher=np.array([np.nan, np.nan])), "x")
-    check_needs(Needing("teacher"), collection([1, 0], teacher=np.array([0.5, np.nan])), "x")
+        check_needs(Needing("teacher"), collection([1, 0], teacher=np.array([np.nan, np.nan])), "x", others=True)
+    check_needs(Needing("teacher"), collection([1, 0], teacher=np.array([0.5, np.nan])), "x", others=True)
 
 
-@pytest.mark.parametrize("grades", [[1], [1, 0], [0], []])
-def test_binary_labels_are_no_levels(grades):
-    with pytest.raises(WrankError, match="loss=infonce"):
-        check_needs(Needing("grades"), collection(grades), "x")
-    check_needs(Needing(), collection(grades), "x")
+@pytest.mark.parametrize("grades", [[1], [1, 1], [0], []])
+def test_one_grade_alone_is_nothing_to_order(grades):
+    with pytest.raises(WrankError, match="two different grades"):
+        check_needs(Needing("grades"), collection(grades), "x", others=False)
+    check_needs(Needing(), collection(grades), "x", others=False)
 
 
-@pytest.mark.parametrize("grades", [[1, 2], [0, 1, 2], [0.2, 0.7]])
-def test_two_grades_above_0_are_levels(grades):
-    check_needs(Needing("grades"), collection(grades), "x")
+def test_negatives_are_a_grade_of_their_own():
+    check_needs(Needing("grades"), collection([1]), "x", others=True)
+    with pytest.raises(WrankError, match="two different grades"):
+        check_needs(Needing("grades"), collection([0]), "x", others=True)
+
+
+@pytest.mark.parametrize("grades", [[1, 0], [1, 2], [0.2, 0.7]])
+def test_two_grades_are_enough(grades):
+    check_needs(Needing("grades"), collection(grades), "x", others=False)

@@ -51,9 +51,7 @@ class Bm25System(System):
             rankings = rankings_of(
                 query_ids, collection.passages.ids, rows, scores, depth=settings.depth, left_out_P2=left_out.pairs_P2
             )
-        return Ranked(
-            replace(rankings, excluded=left_out.excluded, dropped_self=left_out.dropped_self), {}, timings
-        )
+        return Ranked(replace(rankings, excluded=left_out.excluded, dropped_self=left_out.dropped_self), {}, timings)
 
     def _tools(self, context: Context, test: TestSet) -> Tools:
         def none() -> Any:

@@ -89,7 +89,5 @@ def rankings_of_file(
             )
         rows.append(found)
         scores.append(np.array([score for _, score in ranking], dtype=np.float32))
-    rankings = rankings_of(
-        query_ids, collection.passages.ids, rows, scores, depth=depth, left_out_P2=left_out.pairs_P2
-    )
+    rankings = rankings_of(query_ids, collection.passages.ids, rows, scores, depth=depth, left_out_P2=left_out.pairs_P2)
     return replace(rankings, excluded=left_out.excluded, dropped_self=left_out.dropped_self)
