@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wrank import __version__
-from wrank.errors import WrankError
+from wrank.errors import Refused, WrankError
 
 VERBS = (
     "generate",
@@ -138,7 +138,7 @@ def _guarded(verb: str, overrides: list[str]) -> int:
             print_help(verb, [word for word in overrides if not word.startswith("-")])
             return 0
         return _run(verb, overrides)
-    except WrankError as error:
+    except (WrankError, Refused) as error:
         _say(f"wrank {verb}: {error}")
         return BAD_INPUT
     except KeyboardInterrupt:
@@ -185,7 +185,15 @@ def _is_config_error(error: Exception) -> bool:
 
 def _first_lines(error: Exception) -> str:
     lines = [line for line in str(error).strip().split("\n") if line.strip()]
-    return "\n  ".join(lines[:12])
+    kept: list[str] = []
+    for line in lines:
+        if line.strip() == "Config search path:":  # Hydra's own folders, and no help
+            break
+        if not line.startswith(("See https://", "To append to your config")):
+            kept.append(line)
+    named = [line for line in kept if not line.startswith("\t")]
+    listed = [line.strip() for line in kept if line.startswith("\t")]
+    return "\n  ".join([*named[:12], *([", ".join(listed)] if listed else [])])
 
 
 def _say(text: str) -> None:

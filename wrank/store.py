@@ -178,7 +178,12 @@ class Store:
             with io_errors(partial):
                 partial.mkdir(parents=True, exist_ok=True)
                 started, clock = datetime.now(UTC), time.monotonic()
-                result = dict(work(partial) or {})
+                try:
+                    result = dict(work(partial) or {})
+                except BaseException:
+                    with suppress(OSError):
+                        partial.rmdir()  # where nothing is kept, nothing goes on
+                    raise
                 _remove_leftovers(partial)
                 manifest = make_manifest(stage.facts, partial, result, started, time.monotonic() - clock)
                 write_atomic(partial / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
@@ -211,8 +216,13 @@ class Store:
         while not self.partial(stage).is_dir() and self.find(stage) is None:
             with suppress(Timeout), lock.acquire(timeout=0.1):
                 return  # the other process has ended without a folder: the work is ours
-        if self.find(stage) is None:
+        if self.find(stage) is not None:
+            return
+        try:
             share(self.partial(stage))
+        except (WrankError, OSError):
+            if self.find(stage) is None:  # else: all was done, and the folder renamed, while a file was being written
+                raise
 
     def artifacts(self) -> list[Artifact]:
         """Every finished artifact, oldest first; reads manifests only."""

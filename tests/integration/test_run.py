@@ -219,7 +219,7 @@ def test_read_only_store_is_said(wrank, small_disk):
     [
         (("trian",), "did you mean `wrank train`"),
         (("run", "sede=3"), "sede"),
-        (("run", "loss=ws3"), "ws2"),
+        (("run", "loss=ws3"), "did you mean loss=ws2?"),
         (("run", "+loss.temprature=1"), "did you mean loss.temperature"),
         (("run", "data=beir"), "data.path"),
         (("run", "trainer.batch_size=many"), "trainer.batch_size"),

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -181,3 +182,52 @@ def test_content_key_follows_the_files_not_the_clock(tmp_path):
 def test_slug_keeps_names_usable_as_folders():
     assert slug("facebook/contriever ws2, s0") == "facebook-contriever-ws2-s0"
     assert slug("///") == "unnamed"
+
+
+def _held(store, one, begun, release):
+    """Another process's work, in a thread: it begins, and ends when it is told to."""
+
+    def work(folder):
+        begun.set()
+        release.wait(10)
+        return {}
+
+    return threading.Thread(target=store.run, args=(one, work))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_waits_may_take_a_part_and_bears_that_the_folder_is_renamed(tmp_path, fails):
+    store, one = Store(tmp_path), Stage("kind", "name", {}, {})
+    begun, release, shared = threading.Event(), threading.Event(), []
+    other = _held(store, one, begun, release)
+    other.start()
+    begun.wait(10)
+
+    def share(folder):
+        shared.append(folder.is_dir())
+        release.set()
+        other.join(10)
+        if fails:
+            (folder / "part").write_text("the folder has gone")
+
+    artifact = Store(tmp_path).run(one, lambda folder: pytest.fail("done twice"), share=share)
+    assert shared == [True]
+    assert artifact.was_finished
+
+
+def test_an_error_of_the_part_is_told_while_the_work_is_not_done(tmp_path):
+    store, one = Store(tmp_path), Stage("kind", "name", {}, {})
+    begun, release = threading.Event(), threading.Event()
+    other = _held(store, one, begun, release)
+    other.start()
+    begun.wait(10)
+
+    def share(folder):
+        raise WrankError("broken vectors")
+
+    try:
+        with pytest.raises(WrankError, match="broken vectors"):
+            Store(tmp_path).run(one, lambda folder: {}, share=share)
+    finally:
+        release.set()
+        other.join(10)

@@ -23,7 +23,7 @@ from wrank.stage.test_set import test_sets
 from wrank.tracking.base import Tracker
 from wrank.tracking.comparison import print_comparison_table
 from wrank.tracking.feedback import print_feedback
-from wrank.tracking.table import print_counts, print_evaluation
+from wrank.tracking.table import print_counts
 
 
 @job
@@ -36,7 +36,8 @@ def main(context: Context) -> dict[str, Any]:
         evaluate_all(context, systems, tests)
         return {}
     names = [system.name for system in systems]
-    reference = reference_of(context, names, names[1] if len(names) > 1 else names[0])
+    default = names[-len(context.cfg.baselines)] if context.cfg.baselines else names[0]
+    reference = reference_of(context, names, default)
     begin = functools.partial(
         tracker.start, identity(context, evaluation_stage(context, systems[0], tests[0]), "evaluate")
     )
@@ -56,17 +57,14 @@ def main(context: Context) -> dict[str, Any]:
         "name": names[0],
         **outcome(scored, tests, reference),
     }
-    if len(names) > 1 or len(tests) > 1:
-        seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
-        for name, row in scored.items():
-            for where, one in row.items():
-                print_counts(one, where)
-        artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
-        print_comparison_table(comparison)
-        print(artifact.path)
-        found["comparison"] = str(artifact.path)
-    else:
-        print_evaluation(scored[names[0]][tests[0].name], tests[0].name)
+    for row in scored.values():
+        for where, one in row.items():
+            print_counts(one, where)
+    seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
+    artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
+    print_comparison_table(comparison)
+    print(artifact.path)
+    found["comparison"] = str(artifact.path)
     for where, result in feedback_all(context, systems[0], tests).items():
         print_feedback(result, where)
     return found

@@ -1,9 +1,13 @@
-"""What Hydra's messages leave unsaid: the nearest right key, and that a list of values needs ``-m``."""
+"""What Hydra's messages leave unsaid: the nearest right key or option, brackets, quotes, ``-m`` for a sweep."""
 
 import difflib
 import re
 
+from wrank.config import options
+
 _UNKNOWN = re.compile(r"Could not override '([^']+)'")
+_OPTION = re.compile(r"Could not find '([^']+)/([^'/]+)'")
+_MERGED = re.compile(r"Error merging override ([\w.]+)=(\S+)")
 _LIST = re.compile(r"^[^=]+=[^\[{'\"]*,")
 
 
@@ -18,9 +22,35 @@ def hint(verb: str, overrides: list[str], message: str) -> str:
     sweeps = [word for word in overrides if _LIST.match(word)]
     if sweeps and not {"-m", "--multirun"} & set(overrides):
         return f"{sweeps[0]} names several values: `wrank {verb} -m ...` runs one job for each"
+    if "no viable alternative" in message and (broken := [word for word in overrides if _is_cut(word)]):
+        return f"brackets with a blank need quotes: '{broken[0]} ...]'"
+    if found := _OPTION.search(message):
+        return _nearest_option(found.group(1), found.group(2))
+    if found := _MERGED.search(message):
+        return f"wanted a list? '{found.group(1)}=[{found.group(2)}]'"
     if found := _UNKNOWN.search(message):
-        return _nearest(verb, overrides, found.group(1))
+        return _group(found.group(1), overrides) or _nearest(verb, overrides, found.group(1))
     return ""
+
+
+def _is_cut(word: str) -> bool:
+    """Whether a shell has cut a word at a blank inside brackets."""
+    return word.count("[") > word.count("]") or word.count("{") > word.count("}")
+
+
+def _nearest_option(group: str, wrong: str) -> str:
+    known = {name.lower(): name for name in options(group)}
+    near = difflib.get_close_matches(wrong.lower(), known, 1)
+    return f"did you mean {group}={known[near[0]]}?" if near else ""
+
+
+def _group(wrong: str, overrides: list[str]) -> str:
+    """The right spelling, when the key is a group of options."""
+    group = wrong.replace(".", "/")
+    if "/" not in group or not (known := options(group)):
+        return ""
+    value = next((word.partition("=")[2] for word in overrides if word.startswith(f"{wrong}=")), known[0])
+    return f"{wrong} is a group of options ({', '.join(known)}): {group}={value}"
 
 
 def _nearest(verb: str, overrides: list[str], wrong: str) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from wrank.errors import WrankError
+from wrank.errors import Refused, WrankError
 from wrank.files import write_atomic
 from wrank.stage.context import Context
 
@@ -39,6 +40,8 @@ def job(verb: Callable[[Context], dict[str, Any]]) -> Callable[[DictConfig], Non
         except WrankError as error:
             log.debug("failed", exc_info=True)
             _write(folder, {"failed": str(error)})
+            if HydraConfig.get().mode == RunMode.RUN:
+                raise Refused(error) from error
             raise
         except Exception as error:
             log.exception("failed")

@@ -14,8 +14,8 @@ from wrank.errors import WrankError
 from wrank.evaluation.comparison import compare_systems
 from wrank.evaluation.comparison_data import SetRule
 from wrank.evaluation.scored import Scored
-from wrank.store import slug
 from wrank.stage.comparison import PAGE, read_outcome
+from wrank.store import slug
 from wrank.tracking.comparison import print_comparison_table
 from wrank.tracking.comparison_page import write_page
 from wrank.tracking.progress import note

@@ -6,7 +6,7 @@ hashes are harmless); a 63-bit key a text, to find equal texts; ``meta.json``, w
 """
 
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -74,12 +74,12 @@ class TextTable(Table):
     @property
     def ids(self) -> Sequence[str]:
         """All ids by row, decoded when asked for."""
-        return _Column(self._ids, self._id_offsets)
+        return _Column(self.folder, "ids", self._ids, self._id_offsets)
 
     @property
     def all_texts(self) -> Sequence[str]:
         """All texts by row, decoded when asked for."""
-        return _Column(self._texts, self._text_offsets)
+        return _Column(self.folder, "all_texts", self._texts, self._text_offsets)
 
     @property
     def keys(self) -> np.ndarray:
@@ -154,9 +154,19 @@ class TextTable(Table):
         return numbers
 
 
+def _column(folder: Path, name: str) -> Sequence[str]:
+    found: Sequence[str] = getattr(TextTable(folder), name)
+    return found
+
+
 class _Column(Sequence[str]):
-    def __init__(self, blob: bytes | mmap.mmap, offsets: np.ndarray) -> None:
-        self._blob, self._offsets = blob, offsets
+    """Ids or texts. Pickled as the table's path, so that another process maps them anew."""
+
+    def __init__(self, folder: Path, name: str, blob: bytes | mmap.mmap, offsets: np.ndarray) -> None:
+        self._folder, self._name, self._blob, self._offsets = folder, name, blob, offsets
+
+    def __reduce__(self) -> tuple[Callable[[Path, str], Sequence[str]], tuple[Path, str]]:
+        return _column, (self._folder, self._name)
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

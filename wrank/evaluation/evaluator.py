@@ -81,7 +81,7 @@ class Evaluation:
     Attributes:
         scores: measures, values per query, counts of queries.
         rankings: the best passages of each judged query.
-        counts: for the manifest: passages, queries judged, missing and without a relevant passage, pairs left out
+        counts: for the manifest: passages, queries judged, not judged, missing and without a relevant passage, pairs left out
             (excluded, dropped_self), and what the system counted: texts cut at the length limit (queries_truncated,
             passages_truncated).
         timings: seconds of each step: encode_passages, encode_queries, search, measure.
@@ -154,6 +154,7 @@ def measure(
     *,
     frequencies: Mapping[str, float] | None = None,
     scored: int | None = None,
+    relevant: int = 1,
 ) -> Evaluation:
     """Scores rankings, and looks into them by kinds of queries and by grades.
 
@@ -165,14 +166,16 @@ def measure(
         timings: seconds of each step so far; the seconds of this one are added.
         frequencies: query id -> how often it is asked, where that is known.
         scored: ranks whose scores mean something, and are held against the grades; None = all.
+        relevant: lowest grade that counts as relevant in facts, slices and counts; a measure's own is in its name.
 
     Raises:
         WrankError: see `score_run`.
     """
     with timed(timings, "measure"):
-        scores = score_run(rankings, collection.qrels, measures)
+        scores = score_run(rankings, collection.qrels, measures, relevant=relevant)
         query_ids = list(scores.per_query)
-        facts = query_facts(query_ids, query_texts(collection, query_ids), collection.qrels, frequencies)
+        texts = query_texts(collection, query_ids)
+        facts = query_facts(query_ids, texts, collection.qrels, frequencies, relevant=relevant)
         diagnosis = {
             "slices": slice_means(scores.per_query, facts, list(scores.measures)),
             "calibration": calibration(_top(rankings, scored), collection.qrels),
@@ -180,6 +183,7 @@ def measure(
     all_counts = {
         "passages": len(collection.passages),
         **scores.counts,
+        "queries_unjudged": len(collection.queries) - len(query_ids),  # systems rank the judged ones alone
         "excluded": rankings.excluded,
         "dropped_self": rankings.dropped_self,
         **counts,

@@ -15,6 +15,7 @@ be good by luck. It is scored as if it had no ranking, and counted.
 Shapes: K ranks.
 """
 
+import difflib
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 
 import ir_measures
 import numpy as np
+from ir_measures.measures.base import MeanAgg
 
 from wrank.errors import WrankError
 from wrank.evaluation.ranking import in_order
@@ -48,8 +50,8 @@ class Scores:
         measures: measure name, as ir_measures writes it -> mean over the judged queries (the sum for counts as NumRet).
         per_query: query id, ascending -> measure name -> value; every judged query is there.
         counts: ``queries_judged``; of these ``queries_missing`` (no ranking in the run, score 0) and
-            ``queries_constant`` (one score for all passages, score 0) and ``queries_without_relevant`` (no grade of 1
-            or more, score 0); ``queries_unjudged`` (in the run, left out).
+            ``queries_constant`` (one score for all passages, score 0) and ``queries_without_relevant`` (no grade that
+            counts as relevant); ``queries_unjudged`` (in the run, left out).
     """
 
     measures: dict[str, float]
@@ -81,7 +83,9 @@ def _parse(name: str) -> ir_measures.Measure:
             measure = _unjudged(name) or ir_measures.parse_measure(str(name).strip())
         known = isinstance(measure, _Unjudged) or ir_measures.DefaultPipeline.supports(measure)
     except (ValueError, TypeError, AttributeError, NameError, AssertionError, KeyError) as error:
-        raise WrankError(f"measure {name!r} cannot be read ({error}); examples: {EXAMPLES}") from error
+        near = _near(str(name).strip())
+        hint = f"did you mean {near}?" if near else f"examples: {EXAMPLES}"
+        raise WrankError(f"measure {name!r} cannot be read ({error}); {hint}") from error
     cutoff = measure.params.get("cutoff")
     if cutoff is not None and cutoff < 1:
         raise WrankError(f"measure {name!r}: the cut-off after @ must be at least 1")
@@ -92,9 +96,44 @@ def _parse(name: str) -> ir_measures.Measure:
     return measure
 
 
+def _near(name: str) -> str | None:
+    """The measure that was meant: the same word in other letters, or a like one; None where there is none."""
+    word, rest = re.match(r"[^@(\s]*", name)[0], re.sub(r"^[^@(\s]*", "", name)  # type: ignore[index]
+    known = {one.lower(): one for one in ("Unjudged", *ir_measures.measures.registry)}
+    for near in difflib.get_close_matches(word.lower(), known, 3):
+        try:
+            return str(_parse(known[near] + rest)) if known[near] != word else None
+        except WrankError:  # that measure has no such cut-off, say
+            continue
+    return None
+
+
 def _unjudged(name: str) -> ir_measures.Measure | None:
     match = re.fullmatch(r"unjudged@(\d+)", str(name).strip(), re.ASCII | re.IGNORECASE)
     return _Unjudged(cutoff=int(match[1])) if match else None
+
+
+def check_main(name: str) -> None:
+    """Refuses a measure that systems cannot be compared in.
+
+    Args:
+        name: the main measure of a test set, see `parse_measures`.
+
+    Raises:
+        WrankError: a measure that is no mean over queries (``NumRet`` is a sum), or ``Unjudged@k``, of which less is
+            better.
+    """
+    (measure,) = parse_measures([name])
+    if isinstance(measure, _Unjudged):
+        problem = "less of it is better"
+    elif not isinstance(measure.aggregator(), MeanAgg):
+        problem = "it is no mean over queries"
+    else:
+        return
+    raise WrankError(
+        f"the first of evaluation.measures is the one that systems are compared in, and {measure} cannot be: "
+        f"{problem}; put another one before it, e.g. nDCG@10"
+    )
 
 
 def judged_grades(qrels: Mapping[str, Mapping[str, float]], measures: Iterable[str]) -> dict[str, dict[str, int]]:
@@ -161,6 +200,8 @@ def score_run(
     run: Mapping[str, Ranking],
     qrels: Mapping[str, Mapping[str, float]],
     measures: Sequence[str],
+    *,
+    relevant: int = 1,
 ) -> Scores:
     """Scores a run against judgements.
 
@@ -172,6 +213,8 @@ def score_run(
         run: query id -> passages with scores: `Rankings`, what `wrank.trec.read_run` returns, or a dict a query.
         qrels: query id -> passage id -> grade (0 = not relevant, higher = better), whole numbers.
         measures: names, see `parse_measures`.
+        relevant: lowest grade that counts as relevant, for the count ``queries_without_relevant`` alone: a measure's
+            own is in its name.
 
     Returns:
         Means, values per query and counts.
@@ -203,7 +246,7 @@ def score_run(
         "queries_judged": len(judged),
         "queries_missing": missing,
         "queries_constant": constant,
-        "queries_without_relevant": sum(max(grades.values()) < 1 for grades in judged.values()),
+        "queries_without_relevant": sum(max(grades.values()) < relevant for grades in judged.values()),
         "queries_unjudged": sum(query_id not in judged for query_id in run),
     }
     return Scores(_aggregate(parsed, per_query), per_query, counts)

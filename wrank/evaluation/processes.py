@@ -21,10 +21,19 @@ _log = logging.getLogger(__name__)
 
 
 def launched() -> tuple[int, int]:
-    """(Rank, ranks) of this process as its launcher has set them: torchrun or srun; (0, 1) where there is none."""
-    for rank, ranks in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
-        if rank in os.environ and ranks in os.environ:
-            return int(os.environ[rank]), int(os.environ[ranks])
+    """(Rank, ranks) of this process as its launcher has set them: torchrun or srun; (0, 1) where there is none.
+
+    Raises:
+        WrankError: values that are no ranks.
+    """
+    for names in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
+        given = [os.environ.get(name) for name in names]
+        if None in given:
+            continue
+        words = f"{names[0]}={given[0]} {names[1]}={given[1]}"
+        if not all(str(value).isdecimal() for value in given) or int(str(given[0])) >= int(str(given[1])):
+            raise WrankError(f"{words} in the environment: wanted a rank from 0 and a greater number of ranks")
+        return int(str(given[0])), int(str(given[1]))
     return 0, 1
 
 
@@ -70,16 +79,17 @@ def helpers(model: Encoder, job: ShardJob, device: str, processes: int, rank: in
     """
     children: list[BaseProcess] = []
     threads = torch.get_num_threads()
-    if processes > 1:
-        model.to("cpu")
-        context = multiprocessing.get_context("spawn")
-        torch.set_num_threads(max(1, threads // processes))
-        for number in range(1, processes):
-            place = f"cuda:{number}" if device == "cuda" else device
-            arguments = (model, job, place, rank * processes + number, ranks * processes, torch.get_num_threads())
-            children.append(context.Process(target=_help, args=arguments, daemon=True))
-            children[-1].start()
     try:
+        if processes > 1:
+            model.to("cpu")
+            context = multiprocessing.get_context("spawn")
+            torch.set_num_threads(max(1, threads // processes))
+            for number in range(1, processes):
+                place = f"cuda:{number}" if device == "cuda" else device
+                arguments = (model, job, place, rank * processes + number, ranks * processes, torch.get_num_threads())
+                child = context.Process(target=_help, args=arguments, daemon=True)
+                child.start()
+                children.append(child)
         yield
     except BaseException:
         for child in children:

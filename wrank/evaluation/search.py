@@ -9,7 +9,8 @@ ties at the cut-off:
   whose blocks start at fixed rows, so a score is computed in the same way whatever the chunk.
 - Score and tie rank are packed into one int64 key, so that no two keys of a query are equal and top-k has one answer.
 
-Held at once: a chunk of vectors, `QUERY_BLOCK` x chunk scores, about 2 x Q x k keys; whatever the corpus.
+Held at once: a chunk of vectors, `QUERY_BLOCK` x chunk scores, about 2 x Q x max(k, `LEAST_WAITING`) keys; whatever the
+corpus.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ from wrank.evaluation.vectors import Progress, Readable
 
 QUERY_BLOCK = 128
 PASSAGE_BLOCK = 4096
+LEAST_WAITING = 256
+"""Keys a query that are collected before they are sorted in, where k is smaller."""
 _NOTHING = torch.iinfo(torch.int64).min  # the key of a place that holds no passage
 _LOW = 2**32 - 1
 
@@ -196,7 +199,7 @@ class _Best:
         keys = torch.full((self.rows, int(counts_B.max())), _NOTHING, dtype=torch.int64, device=row_H.device)
         keys[row_H, place_H] = _pack(scores_BC.flatten().index_select(0, hit_H), low_C.index_select(0, column_H))
         self._wait(keys)
-        if self.count >= max(self.best_BK.shape[1], PASSAGE_BLOCK):
+        if self.count >= max(self.best_BK.shape[1], LEAST_WAITING):
             self._merge()
 
     def keys(self) -> Tensor:

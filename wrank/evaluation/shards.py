@@ -5,12 +5,11 @@ Shapes: N texts, D embedding size.
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from filelock import Timeout
+from filelock import BaseFileLock, Timeout
 
 from wrank.evaluation.encode import Encoder, Role, Texts, encode_blocks, encoding
 from wrank.evaluation.pieces import Pieces
@@ -95,31 +94,36 @@ def _tell(job: ShardJob, told: set[int], progress: Progress) -> None:
 
 def _encode_free(model: Encoder, job: ShardJob, left: Sequence[int], told: set[int], progress: Progress) -> None:
     """Encodes those of the shards that nobody is at; waits a little where there is none."""
-    taken: list[int] = []
-    with ExitStack() as locks:
-        blocks = _taken(job, left, taken, locks)
-        for place, encoded in enumerate(encode_blocks(model, blocks, job.role, job.batch_tokens, progress)):
-            shard = taken[place]
+    taken: dict[int, BaseFileLock] = {}  # two at the most: what is encoded, and what is tokenised meanwhile
+    any_taken = False
+    try:
+        for encoded in encode_blocks(model, _taken(job, left, taken), job.role, job.batch_tokens, progress):
+            any_taken = True
+            shard = next(iter(taken))
             told.add(shard)
             write_array(job.folder / shard_name(shard), narrowed(torch.from_numpy(encoded.vectors_ND), job.storage))
             write_atomic(job.folder / _record(shard), json.dumps({"truncated": encoded.truncated}) + "\n")
-    if not taken:
+            taken.pop(shard).release()
+    finally:
+        for lock in taken.values():
+            lock.release()
+    if not any_taken:
         job.pieces.wait(left[0])
 
 
-def _taken(job: ShardJob, left: Sequence[int], taken: list[int], locks: ExitStack) -> Iterator[Sequence[str]]:
-    """The texts of the free shards, one after another; each is locked when it is taken.
-
-    A lock is held until all that were taken are done, which another process does not mind: it takes other shards.
-    """
+def _taken(job: ShardJob, left: Sequence[int], taken: dict[int, BaseFileLock]) -> Iterator[Sequence[str]]:
+    """The texts of the free shards, one after another; each is locked when it is taken."""
     for shard in left:
+        lock = job.pieces.lock(shard)
         try:
-            locks.enter_context(job.pieces.lock(shard).acquire(timeout=0))
+            lock.acquire(timeout=0)
         except Timeout:
             continue
-        if job.pieces.is_ours(shard):
-            taken.append(shard)
-            yield job.texts[shard * SHARD_ROWS : shard * SHARD_ROWS + job.size(shard)]
+        if not job.pieces.is_ours(shard):
+            lock.release()
+            continue
+        taken[shard] = lock
+        yield job.texts[shard * SHARD_ROWS : shard * SHARD_ROWS + job.size(shard)]
 
 
 def complete(job: ShardJob, dimension: int) -> int:

@@ -25,6 +25,8 @@ def query_facts(
     texts: Sequence[str],
     qrels: Mapping[str, Mapping[str, float]],
     frequencies: Mapping[str, float] | None = None,
+    *,
+    relevant: int = 1,
 ) -> dict[str, dict[str, Any]]:
     """What is known of each judged query before any system has ranked for it.
 
@@ -33,10 +35,11 @@ def query_facts(
         texts: their texts.
         qrels: query id -> passage id -> grade.
         frequencies: query id -> how often it is asked, in any unit; None, or a query that lacks: not known.
+        relevant: lowest grade that counts as relevant.
 
     Returns:
         Query id -> ``text``; ``words`` (parts between white space); ``judged`` passages; of these ``relevant`` ones
-        (grade 1 or more); ``best_grade``; ``frequency`` where it is known.
+        (by their grade); ``best_grade``; ``frequency`` where it is known.
 
     Raises:
         WrankError: as many texts as queries are wanted; a query that comes twice; a frequency that is no number >= 0.
@@ -54,7 +57,7 @@ def query_facts(
             "text": text,
             "words": len(text.split()),
             "judged": len(grades),
-            "relevant": sum(grade >= 1 for grade in grades.values()),
+            "relevant": sum(grade >= relevant for grade in grades.values()),
             "best_grade": _plain(max(grades.values())),
         }
         if frequencies is not None and query_id in frequencies:

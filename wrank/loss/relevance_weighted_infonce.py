@@ -59,7 +59,7 @@ class RelevanceWeightedInfoNCE(InfoNCE):
         positive_BN, negative_BN = positive_BN & used_B[:, None], negative_BN & used_B[:, None]
         logits_BN = scores_BN / self.temperature
         margin_BN = torch.where(positive_BN, logits_BN - masked_logsumexp(logits_BN, negative_BN), 0.0)
-        share_BN = relevance_shares(scores_BN, positive_BN)
+        share_BN = relevance_shares(scores_BN.detach(), positive_BN)
         parts = {
             "largest_weight": weighted_mean(share_BN.amax(1), weight_B, used_B),
             **batch_parts(valid_BN, used_B),

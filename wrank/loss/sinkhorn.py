@@ -17,6 +17,7 @@ from wrank.loss.base import (
 )
 
 Axis = Literal["grade", "rank"]
+_NO_MASS = -1e30  # the log of a mass of 0: its exp is 0, and potentials made from it stay far from overflow
 
 
 class Sinkhorn(ListWiseLoss):
@@ -92,17 +93,14 @@ class Sinkhorn(ListWiseLoss):
         """Compute the loss; parts: the mean place on the axis under P and under T."""
         d = self.distributions(scores_BN, grades_BN, own_BN, valid_BN)
         inside_BN = valid_BN & d.used_B[:, None]
-        # T's softmax may leave out passages that P has: their mass is 0 and its logarithm the lowest number
         target_BN = inside_BN & (own_BN if self.in_batch_target == "none" else valid_BN)
         columns_BM = _own_first(own_BN)
         place_BM, log_p_BM, log_t_BM = (
             _merged(value_BN, mask_BN, own_BN, columns_BM)
             for value_BN, mask_BN in ((grades_BN, None), (d.log_p_BN, inside_BN), (d.log_t_BN, target_BN))
         )
-        log_p_BM, log_t_BM = (_one_point_where(~d.used_B, log_BM) for log_BM in (log_p_BM, log_t_BM))
         if self.axis == "rank":
-            low = torch.finfo(log_p_BM.dtype).min
-            place_BM = _dense_rank(place_BM, (log_p_BM > low) | (log_t_BM > low))
+            place_BM = _dense_rank(place_BM, (log_p_BM > _NO_MASS) | (log_t_BM > _NO_MASS))
         cost_BMM = (place_BM[:, :, None] - place_BM[:, None, :]).abs() ** self.power
         between, of_p, of_t = (
             transport(cost_BMM, first_BM, second_BM, self.epsilon, self.iterations)
@@ -145,18 +143,10 @@ def _merged(value_BN: Tensor, mask_BN: Tensor | None, own_BN: Tensor, columns_BM
     picked_BM = value_BN.gather(1, columns_BM)
     if mask_BN is None:
         return torch.cat([torch.where(own_BM, picked_BM, 0.0), torch.zeros_like(picked_BM[:, :1])], 1)
-    low = torch.finfo(value_BN.dtype).min
     others_BN = mask_BN & ~own_BN
-    rest_B1 = torch.where(others_BN, value_BN, low).logsumexp(1, keepdim=True)
-    rest_B1 = torch.where(others_BN.any(1, keepdim=True), rest_B1, low)
-    return torch.cat([torch.where(own_BM & mask_BN.gather(1, columns_BM), picked_BM, low), rest_B1], 1)
-
-
-def _one_point_where(empty_B: Tensor, log_BM: Tensor) -> Tensor:
-    """Put the mass of the rows that hold none on the last point, so that their potentials stay finite."""
-    point_BM = torch.full_like(log_BM, torch.finfo(log_BM.dtype).min)
-    point_BM[:, -1] = 0.0
-    return torch.where(empty_B[:, None], point_BM, log_BM)
+    rest_B1 = torch.where(others_BN, value_BN, _NO_MASS).logsumexp(1, keepdim=True)
+    rest_B1 = torch.where(others_BN.any(1, keepdim=True), rest_B1, _NO_MASS)
+    return torch.cat([torch.where(own_BM & mask_BN.gather(1, columns_BM), picked_BM, _NO_MASS), rest_B1], 1)
 
 
 def _dense_rank(place_BM: Tensor, real_BM: Tensor) -> Tensor:

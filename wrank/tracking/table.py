@@ -31,28 +31,15 @@ def out() -> Console:
     return console if console.is_terminal else Console(width=140, highlight=False)
 
 
-def print_evaluation(scored: Scored, where: str) -> None:
-    """One system's measures on one set, the counts behind them, and the folder."""
-    console = out()
-    table = Table(title=f"{scored.name} on {where}")
-    table.add_column("measure")
-    table.add_column("value", justify="right")
-    for measure, value in scored.measures.items():
-        table.add_row(measure, f"{value:.4f}")
-    console.print(table)
-    print_counts(scored)
-
-
-def print_counts(scored: Scored, where: str = "") -> None:
+def print_counts(scored: Scored, where: str) -> None:
     """What a person should know of an evaluation beside its figures: counts that are not 0, what an index missed.
 
     Args:
         scored: the evaluation.
-        where: its set, where several are printed.
+        where: its set.
     """
     console = out()
-    if where:
-        console.print(f"{scored.name} on {where}:")
+    console.print(f"{scored.name} on {where}:")
     counts: Mapping[str, int] = scored.result.get("counts", {})
     for name, words in _COUNTS.items():
         if counts.get(name) or name in ("queries_judged", "passages"):

@@ -26,6 +26,25 @@ def test_nearest_key_is_named(words, wrong, wanted):
     assert wanted in hint("run", words, f"Could not override '{wrong}'.\nTo append to your config use +{wrong}=1")
 
 
+@pytest.mark.parametrize(
+    ("words", "message", "wanted"),
+    [
+        (["data=sampel"], "Could not find 'data/sampel'", "did you mean data=sample?"),
+        (["loss=ws3"], "In 'run': Could not find 'loss/ws3'", "did you mean loss=ws2?"),
+        (["evaluation/index=hnws"], "Could not find 'evaluation/index/hnws'", "did you mean evaluation/index=hnsw?"),
+        (["baselines=bm25"], "Error merging override baselines=bm25", "'baselines=[bm25]'"),
+        (["baselines=[bm25,", "minilm]"], "no viable alternative at input '[bm25,'", "need quotes"),
+        (
+            ["evaluation.feedback=rocchio"],
+            "Could not override 'evaluation.feedback'.",
+            "evaluation.feedback is a group of options (knn, rocchio, rrf): evaluation/feedback=rocchio",
+        ),
+    ],
+)
+def test_what_was_meant_is_said(words, message, wanted):
+    assert wanted in hint("evaluate", words, message)
+
+
 def test_several_values_without_m():
     assert "wrank run -m" in hint("run", ["seed=0,1"], "mismatched input ','")
     assert hint("run", ["-m", "seed=0,1"], "something else") == ""

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from wrank.data.table import TextTable
 from wrank.errors import WrankError
 from wrank.evaluation import processes
 from wrank.evaluation.encode import encode
@@ -77,9 +78,9 @@ def test_a_helper_that_dies_delays_the_work_and_breaks_nothing(tmp_path, monkeyp
     assert Vectors(job.folder).chunk(0, 40).tobytes() == wanted.tobytes()
 
 
-@pytest.mark.slow
-def test_two_real_processes_make_the_shards(tmp_path):
-    texts = Repeated("a few words", 2 * SHARD_ROWS + 5)
+def test_two_real_processes_make_the_shards_of_a_real_table(tmp_path):
+    count = SHARD_ROWS + 5
+    texts = TextTable.build(((f"d{row}", "a few words") for row in range(count)), tmp_path / "table").all_texts
     model = BiEncoder("random:tiny")
     (tmp_path / "work").mkdir()
     job = ShardJob(texts, "passage", tmp_path / "work", tmp_path, "name", 65_536, "bfloat16", "float16")
@@ -91,14 +92,9 @@ def test_two_real_processes_make_the_shards(tmp_path):
     assert (read.chunk(0, len(texts)) == read.chunk(0, 1)).all()
 
 
-class Repeated:
-    """One text many times, as a table gives texts; pickled small."""
-
-    def __init__(self, text, count):
-        self.text, self.count = text, count
-
-    def __len__(self):
-        return self.count
-
-    def __getitem__(self, rows):
-        return [self.text] * len(range(*rows.indices(self.count)))
+@pytest.mark.parametrize(("rank", "ranks"), [("abc", "2"), ("0", "0"), ("1", "1"), ("-1", "2"), ("0.5", "2")])
+def test_ranks_that_are_none_are_refused(monkeypatch, rank, ranks):
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", ranks)
+    with pytest.raises(WrankError, match=f"RANK={rank} WORLD_SIZE={ranks}"):
+        launched()

@@ -1,6 +1,8 @@
 """A corpus encoded in shards: the same vectors however many take part, nothing done twice, nothing lost."""
 
+import resource
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,6 +77,21 @@ def test_ranks_begin_apart(letter_encoder, job):
     model = letter_encoder()
     encode_shards(model, job, "cpu", 1, 2, nothing)
     assert model.batches[0] == [3, 2]  # cc and aab, of the third shard of four
+
+
+def test_no_more_locks_are_open_than_are_worked_under(letter_encoder, tmp_path):
+    """One open file a shard would end at the limit of open files: MS MARCO has 2,158 shards."""
+    (tmp_path / "work").mkdir()
+    texts = ["a", "b"] * 60
+    job = ShardJob(texts, "passage", tmp_path / "work", tmp_path, "name", 8, "float32", "float32")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 25, hard))
+    try:
+        encode_shards(letter_encoder(), job, "cpu", 0, 1, nothing)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    complete(job, 3)
+    assert len(Vectors(job.folder)) == 120
 
 
 def test_two_at_once_share_the_work(letter_encoder, job):

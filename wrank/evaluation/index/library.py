@@ -6,6 +6,7 @@ to take as many as torch has (``OMP_NUM_THREADS``, `torch.set_num_threads`).
 Shapes: N vectors, D embedding size, C vectors a chunk.
 """
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ def library() -> Any:
     Raises:
         WrankError: it is not installed.
     """
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every processor that this one is not
     try:
         import faiss
     except ImportError as error:

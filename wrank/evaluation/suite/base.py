@@ -24,6 +24,8 @@ class EvaluationSet:
         passage_prompt: text put before each passage.
         group: sets of one group are averaged first and count once in the suite's average; None: it counts alone.
         in_domain: whether models are trained on data of its kind: it is shown, and left out of the average.
+        relevant: lowest grade that counts as relevant where no measure says so: in facts and slices of queries, and in
+            feedback.
     """
 
     name: str
@@ -35,6 +37,7 @@ class EvaluationSet:
     passage_prompt: str | None = None
     group: str | None = None
     in_domain: bool = False
+    relevant: int = 1
 
 
 class Suite(ABC):

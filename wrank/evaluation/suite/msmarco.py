@@ -54,6 +54,7 @@ class MsMarcoSuite(Suite):
                 partial(IrdsSource, CORPUS, {name: id}, name=self.name, revision=self.revision),
                 split=name,
                 measures=None if name == "dev" else self.graded_measures,
+                relevant=1 if name == "dev" else 2,
             )
             for name, id in SETS.items()
         ]

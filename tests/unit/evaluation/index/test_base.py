@@ -12,7 +12,7 @@ from wrank.evaluation.index.hnsw import HnswIndex
 from wrank.evaluation.index.ivf import IvfIndex
 from wrank.evaluation.ranking import Rankings
 from wrank.evaluation.search import LeftOut
-from wrank.evaluation.vectors import InMemory, Vectors, finish, shard_name, write_array
+from wrank.evaluation.vectors import SHARD_ROWS, InMemory, Vectors, finish, shard_name, shards_of, write_array
 
 
 def _built(index, world, folder):
@@ -68,8 +68,8 @@ def test_a_corpus_of_fewer_passages_than_ranks(make_world, tmp_path):
 
 def test_vectors_on_disk_are_streamed(make_world, tmp_path):
     rows = np.random.default_rng(1).normal(size=(20_000, 4)).astype(np.float32)
-    write_array(tmp_path / shard_name(0), rows[:16_384])
-    write_array(tmp_path / shard_name(1), rows[16_384:])
+    for shard in range(shards_of(len(rows))):
+        write_array(tmp_path / shard_name(shard), rows[shard * SHARD_ROWS : (shard + 1) * SHARD_ROWS])
     finish(tmp_path, 20_000, 4, "float32", 0)
     steps = []
     FlatIndex().build(Vectors(tmp_path), tmp_path, steps.append)
