@@ -14,6 +14,7 @@ Negative = Literal["error", "zero"]
 """What becomes of a grade below 0: refused, or read as 0 (what trec_eval makes of it)."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 _QRELS_HEADER = ("query-id", "corpus-id", "score")
 
 
@@ -74,7 +75,7 @@ def read_pairs(path: Path) -> list[tuple[int, str, str]]:
         (number, query_id, passage_id)
         for number, (query_id, passage_id) in split_cells(path, "\t", 2, "query-id<TAB>corpus-id")
     ]
-    if rows and _is_header(rows[0][1:], _QRELS_HEADER[:2]):
+    if rows and is_header(rows[0][1:], _QRELS_HEADER[:2]):
         rows.pop(0)
     if not rows:
         raise WrankError(f"{path}: no pair in it; wanted lines query-id<TAB>corpus-id, or no such file")
@@ -115,7 +116,8 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
         read.
 
     Raises:
-        WrankError: a line without six columns, a score that is no finite number, a passage twice, no line.
+        WrankError: a line without six columns, a score that is no number or none that float32 holds, a passage twice,
+            no line.
     """
     scores: dict[str, dict[str, float]] = {}
     for number, (query_id, _, passage_id, _, score, _) in split_cells(
@@ -125,8 +127,10 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
         if passage_id in ranking:
             raise WrankError(f"{path}:{number}: passage {passage_id!r} comes twice for query {query_id!r}")
         ranking[passage_id] = parse_number(score, "score", path, number)
+        if abs(ranking[passage_id]) > _FLOAT32_MAX:
+            raise WrankError(f"{path}:{number}: score {short(score)} does not fit into float32; scale the scores")
     if not scores:
-        raise WrankError(f"{path}: empty; wanted a TREC run")
+        raise WrankError(f"{path}: empty; wanted a TREC run, lines query-id Q0 passage-id rank score tag")
     return {query_id: sorted(ranking.items(), key=lambda item: -item[1]) for query_id, ranking in scores.items()}
 
 
@@ -155,11 +159,12 @@ def split_cells(path: Path, separator: str | None, count: int, wanted: str) -> I
 def tsv_judgements(path: Path) -> Iterator[tuple[int, str, str, Any]]:
     """(Line, query id, passage id, grade as written) of lines ``query-id<TAB>corpus-id<TAB>score``, header or not."""
     for index, (number, cells) in enumerate(split_cells(path, "\t", 3, "query-id<TAB>corpus-id<TAB>score")):
-        if index or not _is_header(cells, _QRELS_HEADER):
+        if index or not is_header(cells, _QRELS_HEADER):
             yield number, cells[0], cells[1], cells[2]
 
 
-def _is_header(cells: Sequence[str], header: Sequence[str]) -> bool:
+def is_header(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether the cells of a first line are the names of columns, in whatever case, with ``_`` or ``-``."""
     return [cell.strip().lower().replace("_", "-") for cell in cells] == list(header)
 
 

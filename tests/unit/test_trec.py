@@ -96,6 +96,13 @@ def test_a_score_that_is_not_finite_is_refused(tmp_path):
         read_run(tmp_path / "run")
 
 
+@pytest.mark.parametrize("score", ["1e300", "-1e300", "3.5e38"])
+def test_a_score_that_float32_cannot_hold_is_refused_with_its_line(tmp_path, score):
+    (tmp_path / "run").write_text(f"q Q0 p 1 3.4028234663852886e38 x\nq Q0 r 2 {score} x\n")
+    with pytest.raises(WrankError, match=rf"run:2: score {score} does not fit into float32"):
+        read_run(tmp_path / "run")
+
+
 def test_a_passage_twice_in_a_ranking_is_refused(tmp_path):
     (tmp_path / "run").write_text("q Q0 p 1 2 x\nq2 Q0 p 1 2 x\nq Q0 p 2 1 x\n")
     with pytest.raises(WrankError, match="run:3: passage 'p' comes twice for query 'q'"):

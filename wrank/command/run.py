@@ -1,12 +1,14 @@
 """Does all stages: evaluate the base, write passages (``generator=...``), find negatives, train, evaluate, compare.
 
 Every finished stage is found and not done again, so the same command returns at once, and after a kill it goes on.
-``wrank run -m`` runs one job for each combination of values and ends with one table over all of them.
+``wrank run -m`` runs one job for each combination of values, tells one line of each, and ends with one table over all
+of them, kept as ``comparison.html``, ``comparison.json`` and ``table.csv`` in the sweep's folder.
 """
 
 from typing import Any
 
 from wrank.command.job import job
+from wrank.command.sweep import in_sweep
 from wrank.config import build
 from wrank.data.collection import check_disjoint
 from wrank.model.bi_encoder import BiEncoder
@@ -21,7 +23,7 @@ from wrank.stage.system.choose import baselines, distinct
 from wrank.stage.system.dense import DenseSystem
 from wrank.stage.test_set import test_sets
 from wrank.tracking.base import Tracker
-from wrank.tracking.comparison import print_comparison_table
+from wrank.tracking.comparison import print_comparison_line, print_comparison_table
 from wrank.tracking.generation import print_generation
 from wrank.tracking.progress import note
 
@@ -37,7 +39,7 @@ def main(context: Context) -> dict[str, Any]:
             check_disjoint(context.collection(context.train_split), test.collection)
     others = baselines(context, len(tests))
     names = [context.model_name, run_name(context), *(system.name for system in others)]
-    reference = reference_of(context, names, names[0])
+    reference = reference_of(context, names, names[0], several=in_sweep())
     writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
     systems = distinct([DenseSystem(context.base, names[0]), *others])
     scored = evaluate_all(context, systems, tests)
@@ -75,7 +77,10 @@ def main(context: Context) -> dict[str, Any]:
         note("the best weights by the dev queries are those before training (step 0): this is the base itself")
     seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
     comparison_artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
-    print_comparison_table(comparison)
+    if in_sweep():  # the table comes once, over all jobs
+        print_comparison_line(comparison, names[1])
+    else:
+        print_comparison_table(comparison)
     print(comparison_artifact.path)
     return {
         "name": names[1],
@@ -84,6 +89,6 @@ def main(context: Context) -> dict[str, Any]:
         "model": str(model_artifact.path),
         "evaluation": str(scored[names[1]][tests[0].name].path),
         "comparison": str(comparison_artifact.path),
-        **outcome(scored, tests, reference),
+        **outcome(scored, tests, reference, context.cfg.reference),
         "seed": int(context.cfg.seed),
     }

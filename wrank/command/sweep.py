@@ -1,39 +1,43 @@
-"""What happens around a multirun: no jobs is an error, one table and one page over all jobs at the end."""
+"""What happens around a multirun: no jobs is an error, tables, pages and files over all jobs at the end."""
 
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from wrank.command.job import RESULT
 from wrank.errors import WrankError
-from wrank.evaluation.comparison import compare_systems
-from wrank.evaluation.comparison_data import SetRule
-from wrank.evaluation.scored import Scored
-from wrank.stage.comparison import PAGE, read_outcome
-from wrank.store import slug
+from wrank.stage.comparison import facts_of, write_files
+from wrank.stage.sweep import Job, SweepTable, compare_table, sweep_tables
 from wrank.tracking.comparison import print_comparison_table
-from wrank.tracking.comparison_page import write_page
 from wrank.tracking.progress import note
 
 _sweep_folder: Path | None = None
+_command = ""
 
 
 class SweepCallback(Callback):
     """Tells `finish`, which runs when Hydra is done or has failed, where the sweep's folder is."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remembers the folder."""
-        global _sweep_folder
+        """Remembers the folder and the command."""
+        global _sweep_folder, _command
         _sweep_folder = Path(config.hydra.sweep.dir).absolute()
+        _command = " ".join(["wrank", str(config.hydra.job.name), "-m", *config.hydra.overrides.task])
+
+
+def in_sweep() -> bool:
+    """Whether the running job is one of a multirun (``-m``), whose tables come at the end."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def finish(ended: bool) -> int:
-    """Prints the sweep's table, if there was a sweep.
+    """Prints the sweep's tables, if there was a sweep.
 
     Args:
         ended: whether Hydra came to its end; False = an exception is on its way to the user.
@@ -48,7 +52,8 @@ def finish(ended: bool) -> int:
     folder, _sweep_folder = _sweep_folder, None
     if folder is None:
         return 0
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"*/{RESULT}"))]
+    paths = sorted(folder.glob(f"*/{RESULT}"), key=lambda path: (len(path.parent.name), path))  # 2 before 10
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     if not results:
         if ended and not list(folder.glob("*/.hydra")):
             raise WrankError(
@@ -58,53 +63,39 @@ def finish(ended: bool) -> int:
     failed = [result for result in results if "failed" in result]
     for result in failed:
         note(f"failed: {' '.join(result['overrides'])}: {result['failed']}")
-    done = [result for result in results if "evaluations" in result]
-    if len(done) > 1 or (done and failed):
+    if done := [result for result in results if "evaluations" in result]:
         _compare(done, folder)
     return len(failed)
 
 
-def _compare(results: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """One table and one page for the jobs over the same sets with the same reference."""
-    tables: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
-    for name, result in zip(row_names(results), results, strict=True):
-        base = result.get("base_name", "")
-        tables[json.dumps([result["sets"], base])].append((name, result))
-    for number, rows in enumerate(tables.values()):
-        sets, scored, reference = _joined(rows)
-        comparison = compare_systems(scored, sets, reference)
+def _compare(results: Sequence[Job], folder: Path) -> None:
+    """A table, a page and files for all jobs that can be compared; what cannot be is told, and stops nothing."""
+    number = 0
+    for table in sweep_tables(results):
+        if table.unmet is not None:
+            note(
+                f"reference={table.unmet}: no row and no system is called so, or several are; the table goes by "
+                f"{table.reference}; its rows are {', '.join(table.rows)}"
+            )
+        try:
+            comparison, scored = compare_table(table)
+        except WrankError as error:
+            note(f"no table of {', '.join(table.rows)}: {error}")
+            continue
+        number += 1
         print_comparison_table(comparison)
-        page = folder / (PAGE if number == 0 else f"{slug(reference)}-{number}-{PAGE}")
-        write_page(page, comparison, f"sweep: {len(comparison.systems)} systems", {"folder": folder.name})
-        print(page)
+        title = f"sweep: {len(comparison.systems)} systems"
+        prefix = "" if number == 1 else f"{number}-"
+        for path in write_files(folder, comparison, title, _facts(table, folder) | facts_of(scored), prefix):
+            print(path)
 
 
-def _joined(
-    rows: Sequence[tuple[str, Mapping[str, Any]]],
-) -> tuple[list[SetRule], dict[str, dict[str, list[Scored]]], str]:
-    """The jobs' evaluations by system and set; jobs of one name are seeds of it, other systems are the same in all."""
-    scored: dict[str, dict[str, list[Scored]]] = {}
-    sets: list[SetRule] = []
-    for name, result in rows:
-        sets, found = read_outcome(result)
-        for system, row in found.items():
-            own = system == result["name"]
-            for where, one in row.items():
-                seeds = scored.setdefault(name if own else system, {}).setdefault(where, [])
-                if own or not seeds:
-                    seeds.append(one)
-    base = str(rows[0][1]["reference"])
-    reference = base if base in scored else next(iter(scored))
-    return sets, scored, reference
-
-
-def row_names(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Model, loss, and every other word that is not the same in all jobs, but the seed."""
-    words = [[word for word in result["overrides"] if not word.startswith("seed=")] for result in results]
-    common = set.intersection(*map(set, words)) if words else set()
-    names = []
-    for result, own in zip(results, words, strict=True):
-        kept = [word for word in own if word not in common and not word.startswith(("model=", "loss=", "model.path="))]
-        first = result.get("base_name", result["name"])
-        names.append(" ".join([first, result["choices"].get("loss", ""), *kept]).strip())
-    return names
+def _facts(table: SweepTable, folder: Path) -> dict[str, str]:
+    """The command, what all jobs have in common, and what a row's jobs are."""
+    words = [job["overrides"] for job in table.jobs]
+    common = [word for word in words[0] if all(word in own for own in words)]
+    facts = {"command": _command, "the same in all jobs": " ".join(common), "folder": folder.name}
+    for name, jobs in table.rows.items():
+        own = [" ".join(word for word in job["overrides"] if word not in common) for job in jobs]
+        facts[f"jobs of {name}"] = "; ".join(words for words in own if words)
+    return {name: text for name, text in facts.items() if text}

@@ -67,7 +67,7 @@ class Table(ABC):
         return isinstance(id, str) and self.find(id) is not None
 
     def rows_by_id(self) -> np.ndarray:
-        """int32: the rows in the order of their ids, descending by code point; ids and 12 bytes a row are held for it."""
+        """int32: the rows in the order of their ids, descending by code point; holds all ids while it sorts."""
         import pyarrow as pa
         import pyarrow.compute as pc
 

@@ -20,6 +20,7 @@ from wrank.evaluation.compare import paired_difference
 from wrank.evaluation.comparison_data import Cell, Comparison, SetRule
 from wrank.evaluation.comparison_input import (
     Runs,
+    check_main,
     check_queries,
     ordered_runs,
     read_diagnosis,
@@ -38,6 +39,9 @@ from wrank.evaluation.significance import (
 )
 
 Cells = dict[str, dict[str, Cell]]
+
+MOST_FLIPS = 1_000_000
+"""Random sign flips a comparison that a small alpha, or a large table, can ask for: some seconds for 10,000 queries."""
 
 _VALUE = "value"
 
@@ -59,23 +63,21 @@ def compare_systems(
         reference: the system that the others are compared with.
         alpha: level of significance: the chance, accepted for the whole table, of any difference marked by accident.
         samples: bootstrap samples and random sign flips a comparison. More flips are drawn where the table has so many
-            comparisons that Holm's correction could not go below alpha / 10 otherwise.
+            comparisons that Holm's correction could not go below alpha / 10 otherwise, but not more than `MOST_FLIPS`:
+            below that many comparisons / alpha, no p can be small enough to be marked.
         seed: of the draws; every comparison uses the same, so that none depends on what else is in the table.
 
     Raises:
         WrankError: alpha outside (0, 1); samples below 1; no set, a set named twice, an unknown set or reference; a
             system without any set, a set without any system; seeds or systems scored on other queries of one set; a
-            main measure that is missing, not finite or no mean over queries.
+            main measure that is missing, not finite or no mean over queries, or of which less is better.
     """
     _check_settings(alpha, samples)
     runs = ordered_runs(scored, sets, reference)
+    for main in dict.fromkeys(rule.main for rule in sets):
+        check_main(main)
     rules = {rule.name: rule for rule in sets}
-    values = {
-        system: {name: seed_means(f"{system} on {name}", seeds, rules[name].main) for name, seeds in row.items()}
-        for system, row in runs.items()
-    }
-    for name in rules:
-        check_queries(name, {system: row[name] for system, row in values.items() if name in row})
+    values = _query_values(runs, rules)
     cells: Cells = {
         system: {
             name: _cell(seeds, rules[name].main, values[system][name], samples, seed) for name, seeds in row.items()
@@ -83,29 +85,47 @@ def compare_systems(
         for system, row in runs.items()
     }
     pairs = [(system, name) for system in cells for name in cells[system] if _tested(system, name, reference, cells)]
-    flips = max(samples, math.ceil(10 * len(pairs) / alpha))
+    flips = max(samples, min(MOST_FLIPS, math.ceil(10 * len(pairs) / alpha)))
     for system, name in pairs:
         against = values[reference][name], values[system][name]
         cells[system][name] = _test(cells[system][name], *against, samples=samples, flips=flips, seed=seed)
     _mark(cells, pairs, alpha)
-    averaged = _averaged(sets, cells)
-    return Comparison(
-        sets=tuple(sets),
-        systems=tuple(runs),
-        reference=reference,
-        cells=cells,
+    whole = Comparison(tuple(sets), tuple(runs), reference, cells, {}, values, {}, {}, alpha, {}, {})
+    return _with_averages(_with_details(replace(whole, samples=flips, comparisons=len(pairs)), runs))
+
+
+def _query_values(runs: Runs, rules: Mapping[str, SetRule]) -> dict[str, dict[str, dict[str, float]]]:
+    """System -> set -> query id -> main measure, mean over seeds; all systems of a set have the same queries."""
+    values = {
+        system: {name: seed_means(f"{system} on {name}", seeds, rules[name].main) for name, seeds in row.items()}
+        for system, row in runs.items()
+    }
+    for name in rules:
+        check_queries(name, {system: row[name] for system, row in values.items() if name in row})
+    return values
+
+
+def _with_details(comparison: Comparison, runs: Runs) -> Comparison:
+    """With what is told beside the main measure: all measures, diagnoses, facts of the queries."""
+    return replace(
+        comparison,
         measures={system: {name: _measures(seeds) for name, seeds in row.items()} for system, row in runs.items()},
-        per_query=values,
-        averages={system: _average(averaged, row) for system, row in cells.items()} if averaged else {},
-        shift={system: _shift(row, cells[reference]) for system, row in cells.items()},
-        alpha=alpha,
         diagnosis={
             system: {name: read_diagnosis(seeds) for name, seeds in row.items()} for system, row in runs.items()
         },
-        queries={name: _queries(name, runs) for name in rules},
+        queries={rule.name: _queries(rule.name, runs) for rule in comparison.sets},
+    )
+
+
+def _with_averages(comparison: Comparison) -> Comparison:
+    """With what is told over several sets."""
+    cells, base = comparison.cells, comparison.cells[comparison.reference]
+    averaged = _averaged(comparison.sets, cells)
+    return replace(
+        comparison,
+        averages={system: _average(averaged, row) for system, row in cells.items()} if averaged else {},
         averaged=tuple(rule.name for rule in averaged),
-        samples=flips,
-        comparisons=len(pairs),
+        shift={system: _shift(row, base) for system, row in cells.items()},
     )
 
 
@@ -180,12 +200,13 @@ def _mark(cells: Cells, pairs: Sequence[tuple[str, str]], alpha: float) -> None:
                 row[name] = replace(row[name], best=row[name].mean >= top - EQUAL)
 
 
-def _averaged(sets: Sequence[SetRule], cells: Cells) -> list[SetRule]:
+def _averaged(sets: Sequence[SetRule], cells: Mapping[str, Mapping[str, Cell]]) -> list[SetRule]:
     """The sets an average counts: those all systems have; out-of-domain ones where there are both kinds, as BEIR does.
 
-    No sets where their main measures differ: a mean of nDCG and RR means nothing.
+    Not those whose protocol knows no average, and no sets where their main measures differ: a mean of nDCG and RR means
+    nothing.
     """
-    common = [rule for rule in sets if all(rule.name in row for row in cells.values())]
+    common = [rule for rule in sets if rule.averaged and all(rule.name in row for row in cells.values())]
     kept = [rule for rule in common if not rule.in_domain] or common
     return kept if len({rule.main for rule in kept}) == 1 else []
 

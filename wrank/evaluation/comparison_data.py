@@ -21,12 +21,14 @@ class SetRule:
         main: the measure that is compared, e.g. ``nDCG@10``; higher is better.
         group: sets of one group are averaged first and count once in the average (``cqadupstack/*``); else own name.
         in_domain: the systems were trained on data of this kind.
+        averaged: whether it counts in the average; not where its suite's protocol knows none.
     """
 
     name: str
     main: str
     group: str
     in_domain: bool
+    averaged: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class Comparison:
         diagnosis: system -> set name -> content of diagnosis.json, numbers averaged over seeds; may be empty.
         queries: set name -> query id -> facts of the query; may be empty.
         averaged: the sets that `averages` counts.
-        samples: random sign flips a randomisation test drew.
+        samples: random sign flips a randomisation test drew; `MOST_FLIPS` of `comparison.py` at most, unless more were
+            asked for.
         comparisons: how many p-values Holm's correction went over.
     """
 

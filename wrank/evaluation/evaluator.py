@@ -25,7 +25,6 @@ from wrank.evaluation.vectors import InMemory
 from wrank.files import write_atomic
 from wrank.trec import write_run
 
-
 MEASURES = "measures.json"
 """The first file that `write_evaluation` writes."""
 
@@ -81,9 +80,9 @@ class Evaluation:
     Attributes:
         scores: measures, values per query, counts of queries.
         rankings: the best passages of each judged query.
-        counts: for the manifest: passages, queries judged, not judged, missing and without a relevant passage, pairs left out
-            (excluded, dropped_self), and what the system counted: texts cut at the length limit (queries_truncated,
-            passages_truncated).
+        counts: for the manifest: passages, queries judged, missing and without a relevant passage, queries of the
+            collection without a judgement in the split (queries_unjudged), pairs left out (excluded, dropped_self), and
+            what the system counted: texts cut at the length limit (queries_truncated, passages_truncated).
         timings: seconds of each step: encode_passages, encode_queries, search, measure.
         facts: query id -> what is known of it: see `wrank.evaluation.slices.query_facts`.
         diagnosis: ``slices`` (means by kind of query) and ``calibration`` (how scores and grades agree).

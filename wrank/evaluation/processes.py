@@ -87,9 +87,9 @@ def helpers(model: Encoder, job: ShardJob, device: str, processes: int, rank: in
             for number in range(1, processes):
                 place = f"cuda:{number}" if device == "cuda" else device
                 arguments = (model, job, place, rank * processes + number, ranks * processes, torch.get_num_threads())
-                child = context.Process(target=_help, args=arguments, daemon=True)
-                child.start()
-                children.append(child)
+                started = context.Process(target=_help, args=arguments, daemon=True)
+                started.start()
+                children.append(started)
         yield
     except BaseException:
         for child in children:

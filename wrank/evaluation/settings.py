@@ -8,7 +8,7 @@ from typing import Any, Literal
 from wrank.errors import WrankError
 from wrank.evaluation.feedback.settings import FeedbackSettings
 from wrank.evaluation.index.base import Index
-from wrank.evaluation.measure import parse_measures
+from wrank.evaluation.measure_name import parse_measures
 from wrank.evaluation.rerank import Reranker
 from wrank.evaluation.suite.base import Suite
 from wrank.evaluation.vectors import STORAGES, Storage

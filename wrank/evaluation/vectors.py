@@ -1,8 +1,8 @@
 """Vectors of texts on disk: shards of a fixed number of rows, mapped into memory, read as float32.
 
-A folder holds ``vectors-00000.npy``, ``vectors-00001.npy``, ... and ``vectors.json`` (rows, dimension, storage, how many
-texts were cut). `numpy.load` reads a shard; one of bfloat16, which NumPy has no name for, is uint16: the upper half of
-a float32's bits.
+A folder holds ``vectors-00000.npy``, ``vectors-00001.npy``, ... and ``vectors.json`` (rows, dimension, storage, how
+many texts were cut). `numpy.load` reads a shard; one of bfloat16, which NumPy has no name for, is uint16: the upper
+half of a float32's bits.
 
 Shapes: N texts, D embedding size.
 """

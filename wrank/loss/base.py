@@ -59,7 +59,7 @@ class Loss(nn.Module):
     """Whether a batch's loss is the weighted mean of its queries', so that a batch may be split without changing it."""
     double_precision: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Words of `NEEDS`: what the lists must hold, which is checked before any work. ``grades``: two different ones in a list."""
+    """Words of `NEEDS`: what the lists must hold, checked before any work. ``grades``: two different ones in a list."""
     source: ClassVar[str] = ""
     """Where the formula comes from, in a line: authors, title, arXiv number or venue."""
     formula: ClassVar[str] = ""

@@ -1,6 +1,6 @@
 """Contrastive loss with one or several positives a query."""
 
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -47,6 +47,9 @@ class InfoNCE(Loss):
     Raises:
         WrankError: a temperature that is not above 0, or an unknown choice.
     """
+
+    source: ClassVar[str] = "van den Oord, Li and Vinyals (2018), Contrastive Predictive Coding, arXiv 1807.03748"
+    formula: ClassVar[str] = "mean over positives p of -log(exp(s_p) / (exp(s_p) + sum over negatives of exp(s_n)))"
 
     def __init__(
         self,

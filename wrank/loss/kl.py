@@ -1,5 +1,7 @@
 """List-wise Kullback-Leibler divergence."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from wrank.loss.base import ListWiseLoss, LossOutput, batch_parts, weighted_mean
@@ -23,6 +25,11 @@ class KL(ListWiseLoss):
     Neighbours: ``listnet`` leaves other queries' passages out; ``infonce`` takes all positives as equal; ``ws2``
     compares whole batches; ``w1_grade`` counts how far on the grade axis the mass is off.
     """
+
+    source: ClassVar[str] = (
+        "Hinton, Vinyals and Dean (2015), Distilling the Knowledge in a Neural Network, arXiv 1503.02531, on lists"
+    )
+    formula: ClassVar[str] = "KL(softmax(grades / label_temperature) || softmax(s / temperature)), a query by itself"
 
     def compute(
         self, scores_BN: Tensor, grades_BN: Tensor, own_BN: Tensor, valid_BN: Tensor, weight_B: Tensor

@@ -20,8 +20,8 @@ class LCE(InfoNCE):
     is what a reranker has to tell apart.
 
     Source: Gao, Dai and Callan, "Rethink Training of BERT Rerankers in Multi-Stage Retrieval Pipeline" (ECIR 2021,
-    arXiv 2101.08751), with one positive a group; several are averaged, each without the others, as in ``infonce``. The
-    issue names arXiv 2510.01229 too, which could not be read here, so nothing is taken from it.
+    arXiv 2101.08751), with one positive a group; several are averaged, each without the others, as in ``infonce``.
+    arXiv 2510.01229 uses it for rerankers, too; it could not be read, so nothing is taken from it.
 
     Needs: binary labels or grades, and hard negatives in the own list. A query without a positive, or without a
     negative, in its own list has nothing to learn from.

@@ -1,5 +1,7 @@
 """ListNet: top-one cross entropy over the query's own list."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from wrank.loss.base import ListWiseLoss, LossOutput, batch_parts, weighted_mean
@@ -30,6 +32,11 @@ class ListNet(ListWiseLoss):
         temperature: divides the scores; above 0, in units of the score (about 0.05 for cosine, 1 for dot products).
         label_temperature: divides the grades; above 0, in grades.
     """
+
+    source: ClassVar[str] = (
+        "Cao, Qin, Liu, Tsai and Li (2007), Learning to Rank: From Pairwise Approach to Listwise Approach, ICML"
+    )
+    formula: ClassVar[str] = "cross-entropy of softmax(grades) and softmax(s) over the own list"
 
     def __init__(self, *, temperature: float, label_temperature: float = 1.0) -> None:
         super().__init__(temperature=temperature, label_temperature=label_temperature, in_batch_target="none")

@@ -1,5 +1,7 @@
 """Wasserstein distance per query, along the axis of grades."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from wrank.errors import WrankError
@@ -38,6 +40,11 @@ class W1Grade(ListWiseLoss):
     Raises:
         WrankError: a temperature that is not above 0, an unknown choice, or a smoothing outside 0..1.
     """
+
+    source: ClassVar[str] = (
+        "ours, after SyCL (arXiv 2503.23239); 1-D optimal transport: Villani (2003), Topics in Optimal Transportation"
+    )
+    formula: ClassVar[str] = "area between the cumulated softmaxes of scores and grades along the grades"
 
     def __init__(
         self,

@@ -48,6 +48,11 @@ class WS2(ListWiseLoss):
     errors.
     """
 
+    source: ClassVar[str] = "SyCL (2025), Beyond Contrastive Learning, arXiv 2503.23239"
+    formula: ClassVar[str] = (
+        "|mu_P - mu_T|^2 + Tr(cov_P + cov_T - 2 (cov_P cov_T)^(1/2)) of Gaussians fitted to the batch's softmaxes"
+    )
+
     in_batch_supported: ClassVar[frozenset[str]] = frozenset({"local", "global"})
     in_batch_refusals: ClassVar[Mapping[str, str]] = {
         "none": "ws2 compares queries column by column, so a column must be the same passage for every query; with "

@@ -1,5 +1,7 @@
 """ws2 with row paired to row: the squared error between predicted and target distributions."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from wrank.loss.base import ListWiseLoss, LossOutput, batch_parts, weighted_mean
@@ -25,6 +27,9 @@ class WS2Paired(ListWiseLoss):
 
     Neighbours: ``kl`` compares the same two distributions with a gradient that does not die out.
     """
+
+    source: ClassVar[str] = "ours, an upper bound of SyCL's loss (arXiv 2503.23239); the score of Brier (1950)"
+    formula: ClassVar[str] = "sum over passages of (softmax(s) - softmax(grades))^2, a query by itself"
 
     def compute(
         self, scores_BN: Tensor, grades_BN: Tensor, own_BN: Tensor, valid_BN: Tensor, weight_B: Tensor

@@ -72,7 +72,7 @@ def _feedback(context: Context, system: DenseSystem, test: TestSet, settings: Fe
             json.dumps(
                 {"k": cell.k, "seed": cell.seed, "query_id": query_id, "feedback": cell.feedback[query_id]}
                 | {"first_stage": cell.first_stage[query_id]}
-            )  # fmt: skip
+            )
             for cell in result.cells
             for query_id in cell.feedback
         )

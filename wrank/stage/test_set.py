@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from wrank.data.collection import Collection
 from wrank.errors import WrankError
 from wrank.evaluation.comparison_data import SetRule
 from wrank.evaluation.measure import judged_grades
+from wrank.evaluation.measure_name import check_main
 from wrank.evaluation.settings import EvaluationSettings
 from wrank.evaluation.suite.base import EvaluationSet
+from wrank.files import sha256_of_json
 from wrank.stage.context import Context
-from wrank.trec import parse_number, split_cells
+from wrank.stage.query_files import read_frequencies, read_paraphrases
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ class TestSet:
         settings: the evaluation's, with what the set's protocol says in their place.
         query_prompt: put before each query; None: the model's own.
         passage_prompt: put before each passage; None: the model's own.
-        frequencies: query id -> how often it is asked; None where that is not known.
-        paraphrases: question -> the ids of its wordings; None where that is not known.
+        relevant: lowest grade that counts as relevant where no measure says so.
+        frequencies: judged query -> how often it is asked; None where that is not known.
+        paraphrases: question -> the judged queries that word it, two or more; None where that is not known.
     """
 
     __test__ = False  # for pytest, which takes the name for one of its own
@@ -36,6 +38,7 @@ class TestSet:
     settings: EvaluationSettings
     query_prompt: str | None = None
     passage_prompt: str | None = None
+    relevant: int = 1
     frequencies: Mapping[str, float] | None = None
     paraphrases: Mapping[str, list[str]] | None = None
 
@@ -55,6 +58,12 @@ class TestSet:
         kept = {key: getattr(self.settings, key) for key in ("depth", "precision", "storage", "drop_self")}
         return kept | {"query_prompt": self.query_prompt, "passage_prompt": self.passage_prompt}
 
+    @property
+    def files_identity(self) -> dict[str, str]:
+        """``frequencies`` and ``paraphrases`` -> SHA-256 of what is known of judged queries, where anything is."""
+        files = {"frequencies": self.frequencies, "paraphrases": self.paraphrases}
+        return {word: sha256_of_json(value) for word, value in files.items() if value is not None}
+
 
 def test_sets(context: Context) -> list[TestSet]:
     """Reads and checks everything that is evaluated, before anything is encoded.
@@ -73,7 +82,7 @@ def test_sets(context: Context) -> list[TestSet]:
         alone = all(one.in_domain for one, _ in chosen)  # then there is nothing else to average
         if alone:
             found = [replace(one, rule=replace(one.rule, in_domain=False)) for one in found]
-    return found
+    return _with_files(context.settings, found)
 
 
 test_sets.__test__ = False  # type: ignore[attr-defined]
@@ -87,13 +96,24 @@ def _checked(context: Context, one: EvaluationSet, collection: Collection) -> Te
         settings = replace(settings, drop_self=one.drop_self)
     try:
         judged_grades(collection.qrels, settings.measures)
+        check_main(settings.measures[0])
         _check_ids(collection)
     except WrankError as error:
         raise WrankError(f"{one.name}: {error}") from None
     rule = SetRule(one.name, settings.measures[0], one.group or one.name, one.in_domain)
-    frequencies = _frequencies(settings.frequencies, collection)
-    paraphrases = _paraphrases(settings.paraphrases, collection)
-    return TestSet(rule, collection, settings, one.query_prompt, one.passage_prompt, frequencies, paraphrases)
+    return TestSet(rule, collection, settings, one.query_prompt, one.passage_prompt, one.relevant)
+
+
+def _with_files(settings: EvaluationSettings, tests: list[TestSet]) -> list[TestSet]:
+    """The sets with what the user's files say of their queries."""
+    collections = {test.name: test.collection for test in tests}
+    if settings.frequencies is not None:
+        counts = read_frequencies(settings.frequencies, collections)
+        tests = [replace(test, frequencies=counts[test.name]) for test in tests]
+    if settings.paraphrases is not None:
+        groups = read_paraphrases(settings.paraphrases, collections)
+        tests = [replace(test, paraphrases=groups[test.name]) for test in tests]
+    return tests
 
 
 def _check_ids(collection: Collection) -> None:
@@ -105,38 +125,3 @@ def _check_ids(collection: Collection) -> None:
                     f"{collection.name}: {kind} id {one!r} has white space in it (or is empty), which a TREC run "
                     f"cannot hold: give it another id, also in the qrels"
                 )
-
-
-def _frequencies(path: str | None, collection: Collection) -> dict[str, float] | None:
-    if path is None:
-        return None
-    file = Path(path).expanduser()
-    counts = {
-        query_id: parse_number(count, "count", file, number)
-        for number, (query_id, count) in split_cells(file, "\t", 2, "query-id<TAB>count")
-    }
-    if not any(query_id in counts for query_id in collection.qrels):
-        raise WrankError(f"{file}: none of the judged queries of {collection.name} is in it, e.g. {_one(collection)!r}")
-    return counts
-
-
-def _paraphrases(path: str | None, collection: Collection) -> dict[str, list[str]] | None:
-    """Groups of two and more judged queries."""
-    if path is None:
-        return None
-    file = Path(path).expanduser()
-    groups: dict[str, list[str]] = {}
-    for _, (query_id, question) in split_cells(file, "\t", 2, "query-id<TAB>question"):
-        if query_id in collection.qrels and query_id not in groups.setdefault(question, []):
-            groups[question].append(query_id)
-    groups = {question: ids for question, ids in groups.items() if len(ids) > 1}
-    if not groups:
-        raise WrankError(
-            f"{file}: no question has two wordings among the judged queries of {collection.name}, e.g. "
-            f"{_one(collection)!r}; wanted lines query-id<TAB>question, equal questions for wordings of one"
-        )
-    return groups
-
-
-def _one(collection: Collection) -> str:
-    return next(iter(collection.qrels), "")

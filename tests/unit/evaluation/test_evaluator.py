@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wrank.errors import WrankError
-from wrank.evaluation.evaluator import evaluate, left_out_pairs, write_evaluation
+from wrank.evaluation.evaluator import evaluate, left_out_pairs, measure, write_evaluation
 from wrank.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(measures=["nDCG@10", "RR@10"])
@@ -45,7 +45,7 @@ def test_counts_say_what_was_read_and_left_out(letter_encoder, collection):
         "queries_judged": 2,
         "queries_missing": 0,
         "queries_without_relevant": 0,
-        "queries_unjudged": 0,
+        "queries_unjudged": 1,
         "queries_constant": 0,
         "excluded": 0,
         "dropped_self": 0,
@@ -59,7 +59,7 @@ def test_the_query_itself_leaves_only_when_asked(letter_encoder, collection):
     collection.queries.ids = ["unjudged", "p1", "two"]
     collection.qrels = {"p1": {"p2": 1}, "two": {"p4": 1}}
     kept = evaluate(letter_encoder(), collection, SETTINGS)
-    assert list(kept.rankings.to_dict()["p1"])[0] == "p1"
+    assert next(iter(kept.rankings.to_dict()["p1"])) == "p1"
     dropped = evaluate(letter_encoder(), collection, EvaluationSettings(measures=["RR@1"], drop_self=True))
     assert "p1" not in dropped.rankings.to_dict()["p1"]
     assert dropped.counts["dropped_self"] == 1
@@ -121,3 +121,11 @@ def test_white_space_in_an_id_would_break_the_run_file(letter_encoder, collectio
     result = evaluate(letter_encoder(), collection, SETTINGS)
     with pytest.raises(WrankError, match="white space"):
         write_evaluation(tmp_path, result, "two words")
+
+
+def test_what_counts_as_relevant_reaches_facts_slices_and_counts(letter_encoder, collection):
+    found = evaluate(letter_encoder(), collection, SETTINGS)
+    found = measure(found.rankings, collection, SETTINGS.measures, {}, {}, relevant=2)
+    assert {query_id: facts["relevant"] for query_id, facts in found.facts.items()} == {"one": 1, "two": 0}
+    assert found.counts["queries_without_relevant"] == 1
+    assert {bucket: one["queries"] for bucket, one in found.diagnosis["slices"]["relevant"].items()} == {"0": 1, "1": 1}

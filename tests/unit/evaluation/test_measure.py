@@ -7,7 +7,7 @@ import pytest
 
 from wrank.errors import WrankError
 from wrank.evaluation import measure as measure_module
-from wrank.evaluation.measure import best_first, is_constant, parse_measures, score_run
+from wrank.evaluation.measure import best_first, is_constant, score_run
 from wrank.evaluation.ranking import Rankings, in_order
 
 RUN = {"q": {"a": 3.0, "b": 2.0, "c": 1.0}}
@@ -205,33 +205,8 @@ def test_negative_grades_are_not_relevant():
     assert score_run(RUN, {"q": {"a": -2, "b": 1}}, ["RR@10", "nDCG@10"]).measures["RR@10"] == 0.5
 
 
-def test_measures_are_kept_once_in_order():
-    assert [str(measure) for measure in parse_measures(["RR@10", " AP", "MAP", "nDCG@10"])] == [
-        "RR@10",
-        "AP",
-        "nDCG@10",
-    ]
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        [],
-        "AP",
-        ["ndgc@10"],
-        ["nDCG@"],
-        ["nDCG@ten"],
-        ["nDCG@0"],
-        ["Unjudged@0"],
-        ["Unjudged"],
-        ["Unjudged@ten"],
-        ["RR(level=2)@10"],
-        ["nDCG@10 AP"],
-        ["P"],
-        ["AP_IA"],
-        [""],
-    ],
-)
-def test_a_measure_that_cannot_be_computed_is_an_error_with_examples(names):
-    with pytest.raises(WrankError, match="measure"):
-        parse_measures(names)
+def test_what_counts_as_relevant_changes_one_count_and_no_measure():
+    qrels = {"q": {"a": 1, "b": 1}, "r": {"a": 2}}
+    one, two = (score_run(RUN, qrels, ["nDCG@10", "AP"], relevant=grade) for grade in (1, 2))
+    assert (one.measures, one.per_query) == (two.measures, two.per_query)
+    assert [found.counts["queries_without_relevant"] for found in (one, two)] == [0, 1]

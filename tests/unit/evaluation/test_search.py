@@ -5,8 +5,7 @@ from torch.overrides import TorchFunctionMode
 
 from wrank.errors import WrankError
 from wrank.evaluation import search as search_module
-from wrank.evaluation.ranking import in_order
-from wrank.evaluation.ranking import Ties
+from wrank.evaluation.ranking import Ties, in_order
 from wrank.evaluation.search import LeftOut, merged, to_rankings, top_keys
 from wrank.evaluation.search import search as search_vectors
 from wrank.evaluation.vectors import InMemory

@@ -123,3 +123,9 @@ def test_every_query_is_in_one_bucket_of_a_slice_and_results_are_plain():
 def test_values_without_facts_or_measures_are_an_error(per_query, message):
     with pytest.raises(WrankError, match=message):
         slice_means(per_query, _facts(words=[1]), ["AP"])
+
+
+def test_the_lowest_relevant_grade_is_the_set_s():
+    qrels = {"a": {"p": 1, "q": 2, "r": 3, "s": 0}}
+    counts = [query_facts(["a"], ["x"], qrels, relevant=grade)["a"]["relevant"] for grade in (1, 2, 3, 4)]
+    assert counts == [3, 2, 1, 0]

@@ -59,7 +59,7 @@ def test_more_shards_than_files_may_be_open_are_read(tmp_path, monkeypatch):
 
 
 def test_another_process_maps_the_same_files(tmp_path):
-    copy = pickle.loads(pickle.dumps(Vectors(written(tmp_path, truncated=7))))  # noqa: S301 - made here
+    copy = pickle.loads(pickle.dumps(Vectors(written(tmp_path, truncated=7))))
     assert copy.chunk(0, 11).tobytes() == VECTORS.tobytes()
     assert copy.truncated == 7
 

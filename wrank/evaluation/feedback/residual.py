@@ -20,7 +20,8 @@ from wrank.evaluation.feedback.base import Case, PassageVectors
 from wrank.evaluation.feedback.draw import Order, reveal_order
 from wrank.evaluation.feedback.result import Cell, FeedbackResult
 from wrank.evaluation.feedback.settings import FeedbackSettings
-from wrank.evaluation.measure import judged_grades, parse_measures, score_run
+from wrank.evaluation.measure import judged_grades, score_run
+from wrank.evaluation.measure_name import parse_measures
 from wrank.evaluation.ranking import Rankings
 
 QUERIES_AT_ONCE = 32
@@ -67,7 +68,7 @@ def feedback_scores(
         queries_QD: a vector for each query of the rankings, in their order, float32.
         vectors: vectors of passages by row.
         qrels: query id -> passage id -> grade, whole numbers.
-        measures: names, see `wrank.evaluation.measure.parse_measures`.
+        measures: names, see `wrank.evaluation.measure_name.parse_measures`.
         excluded: query id -> ids that are never revealed, as they are never ranked (where a passage whose id is the
             query's leaves the ranking, it belongs here).
         progress: called with the number of queries just done, those left out included.

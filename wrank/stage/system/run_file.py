@@ -1,7 +1,7 @@
 """A TREC run file as a system: another tool's ranking in the same table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from wrank.data.collection import Collection
 from wrank.errors import WrankError
 from wrank.evaluation.evaluator import left_out_pairs
+from wrank.evaluation.measure import judged_grades
 from wrank.evaluation.ranking import Rankings, rankings_of
 from wrank.evaluation.search import LeftOut
 from wrank.files import sha256_of_file
@@ -20,12 +21,12 @@ from wrank.stage.test_set import TestSet
 from wrank.store import Stage
 from wrank.trec import read_run
 
-RUN_SUFFIXES = (".trec", ".run", ".txt", ".tsv")
-"""What a run file's name ends in."""
+RUN_SUFFIXES = (".trec", ".run", ".res", ".txt", ".tsv")
+"""What a run file's name ends in; ``.res`` is Terrier's."""
 
 
 class RunSystem(System):
-    """Ranks as a file says.
+    """Ranks as a file says. The file is read and checked when its identity is asked for: before any work.
 
     Args:
         path: the run file: ``query-id Q0 passage-id rank score tag``.
@@ -38,23 +39,49 @@ class RunSystem(System):
         if not path.is_file():
             raise WrankError(f"{path}: no such run file; wanted lines query-id Q0 passage-id rank score tag")
         self.path, self.name = path, path.name.removesuffix(path.suffix)
+        self._read: dict[tuple[Any, ...], _Read] = {}
 
     @cached_property
     def _sha256(self) -> str:
         return sha256_of_file(self.path)
 
     def identity(self, context: Context, test: TestSet) -> tuple[dict[str, Any], Mapping[str, str]]:
-        """The file's content; the set must be the only one."""
+        """The file's content; the set must be the only one.
+
+        Raises:
+            WrankError: a file that is empty, or no run; no judged query in it; ids that are not in the collection.
+        """
+        self._found(test)
         return {}, {"run": self._sha256}
 
     def rank(self, context: Context, test: TestSet, query_ids: Sequence[str], stage: Stage, folder: Path) -> Ranked:
-        """See `System.rank`.
+        """See `System.rank`; counts ``queries_unjudged_in_run``, queries of the file without a judgement.
 
         Raises:
-            WrankError: no judged query in the file, or ids that are not in the collection.
+            WrankError: see `identity`.
         """
-        left_out = left_out_pairs(test.collection, query_ids, test.settings.drop_self)
-        return Ranked(rankings_of_file(self.path, test.collection, query_ids, test.settings.depth, left_out), {}, {})
+        found = self._found(test)
+        return Ranked(found.rankings, {"queries_unjudged_in_run": found.unjudged}, {})
+
+    def _found(self, test: TestSet) -> "_Read":
+        """The file's rankings for a test set, read once."""
+        collection, settings = test.collection, test.settings
+        key = (collection.fingerprint, collection.split, settings.depth, settings.drop_self)
+        if key not in self._read:
+            query_ids = list(judged_grades(collection.qrels, settings.measures))
+            left_out = left_out_pairs(collection, query_ids, settings.drop_self)
+            run = read_run(self.path)
+            rankings = _rankings(self.path, run, collection, query_ids, settings.depth, left_out)
+            self._read[key] = _Read(rankings, len(run.keys() - set(query_ids)))
+        return self._read[key]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a file holds for a test set: rankings of the judged queries, and how many others there are."""
+
+    rankings: Rankings
+    unjudged: int
 
 
 def rankings_of_file(
@@ -72,7 +99,17 @@ def rankings_of_file(
     Raises:
         WrankError: no wanted query in the file, or passages that are not in the collection.
     """
-    run = read_run(path)
+    return _rankings(path, read_run(path), collection, query_ids, depth, left_out)
+
+
+def _rankings(
+    path: Path,
+    run: Mapping[str, Sequence[tuple[str, float]]],
+    collection: Collection,
+    query_ids: Sequence[str],
+    depth: int,
+    left_out: LeftOut,
+) -> Rankings:
     if not any(query_id in run for query_id in query_ids):
         raise WrankError(
             f"{path}: none of the {len(query_ids)} judged queries of {collection.name}/{collection.split} is in it: it "

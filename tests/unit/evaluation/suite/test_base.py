@@ -9,7 +9,7 @@ from tests.fixtures.suites import names, settings
 from wrank.config import conf_folder
 from wrank.data.source.sample import SampleSource
 from wrank.errors import WrankError
-from wrank.evaluation.measure import parse_measures
+from wrank.evaluation.measure_name import parse_measures
 from wrank.evaluation.settings import EvaluationSettings
 from wrank.evaluation.suite.base import EvaluationSet, Suite
 

@@ -34,6 +34,7 @@ def test_the_tracks_have_measures_of_their_own_and_no_average():
     assert {one.measures for one in tracks} == {GRADED_MEASURES}
     assert (made.depth, made.drop_self, made.suite.averaged) == (1000, False, False)
     assert GRADED_MEASURES[0] == "nDCG@10"
+    assert (dev.relevant, [one.relevant for one in tracks]) == (1, [2, 2])
 
 
 def test_a_grade_of_1_is_not_relevant_for_the_binary_measures():
