@@ -18,6 +18,7 @@ from wrank.errors import WrankError
 _FULL_KEY = re.compile(r"full_key: (\S+)")
 _ITEM = re.compile(r"([a-z_])(\d+)(?=\.|$)")
 _STEP = re.compile(r"\.(parts|steps)\.")
+_TEACHER_KEY = re.compile(r"\bteacher\.(?=[a-z_]+=)")
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 
 
@@ -187,12 +188,17 @@ def build(cfg: DictConfig, group: str, **extra: Any) -> Any:
         if isinstance(error.__cause__, WrankError):
             if _STEP.search(place) and place not in str(error.__cause__):  # a step does not know where it stands
                 raise WrankError(f"{place}: {error.__cause__}") from None
-            raise error.__cause__ from None
+            raise as_typed(error.__cause__, place) from None
         raise WrankError(_explain(place, OmegaConf.select(cfg, place), error)) from error
     except OmegaConfBaseException as error:
         if found := _MISSING.search(str(error)):
             raise WrankError(f"{found[1]} has no value: give it on the command line, {found[1]}=...") from error
         raise WrankError(f"{group}: {str(error).strip().split(chr(10))[0]}") from error
+
+
+def as_typed(error: WrankError, place: str) -> WrankError:
+    """What a teacher says of ``teacher.KEY=VALUE``, with the keys of its own place: ``evaluation.reranker.scorer``."""
+    return WrankError(_TEACHER_KEY.sub(f"{place}.", str(error))) if place.endswith(".scorer") else error
 
 
 def _place(cfg: DictConfig, group: str, error: InstantiationException) -> str:

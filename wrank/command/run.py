@@ -5,23 +5,26 @@ Every finished stage is found and not done again, so the same command returns at
 of them, kept as ``comparison.html``, ``comparison.json`` and ``table.csv`` in the sweep's folder.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from wrank.command.job import job
 from wrank.command.sweep import in_sweep
 from wrank.config import build
-from wrank.data.collection import check_disjoint
+from wrank.data.collection import Collection, check_disjoint
+from wrank.evaluation.scored import Scored
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.audit import refuse_failures
 from wrank.stage.comparison import compare, outcome, reference_of
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_all, evaluation_stage
-from wrank.stage.generation import generate, plan_generation
+from wrank.stage.generation import GenerationPlan, generate, plan_generation
 from wrank.stage.identity import identity, run_name
-from wrank.stage.model import checked_settings, plan_training, train
+from wrank.stage.model import Plan, checked_settings, plan_training, train
 from wrank.stage.system.choose import baselines, distinct
 from wrank.stage.system.dense import DenseSystem
-from wrank.stage.test_set import test_sets
+from wrank.stage.test_set import TestSet, test_sets
+from wrank.store import Artifact
 from wrank.tracking.base import Tracker
 from wrank.tracking.comparison import print_comparison_line, print_comparison_table
 from wrank.tracking.generation import print_generation
@@ -34,41 +37,20 @@ def main(context: Context) -> dict[str, Any]:
     tracker: Tracker = build(context.cfg, "logger")
     checked_settings(context)  # before anything is encoded
     tests = test_sets(context)
-    for test in tests:
-        if context.generates is None or context.source.has_split(context.train_split):
-            check_disjoint(context.collection(context.train_split), test.collection)
+    if context.generates is None or context.source.has_split(context.train_split):
+        _refuse_overlap(context.collection(context.train_split), tests)
     others = baselines(context, len(tests))
     names = [context.model_name, run_name(context), *(system.name for system in others)]
     reference = reference_of(context, names, names[0], several=in_sweep())
     writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
     systems = distinct([DenseSystem(context.base, names[0]), *others])
     scored = evaluate_all(context, systems, tests)
-    generated = None
-    if writing is not None:
-        generated = generate(context, writing)
-        if not generated.was_finished:
-            print_generation(generated)
-        refuse_failures(context, generated)
-    plan = plan_training(context, generated)
-    for test in tests:
-        check_disjoint(plan.data.collection.restricted_to(plan.data.train_ids, "train"), test.collection)
-        check_disjoint(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), test.collection)
+    plan = plan_training(context, None if writing is None else _written(context, writing))
+    _refuse_overlap(plan.data.collection.restricted_to(plan.data.train_ids, "train"), tests)
+    _refuse_overlap(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), tests)
     try:
         model_artifact = train(context, plan, tracker)
-        trained = BiEncoder(
-            path=str(model_artifact.path / str(context.cfg.checkpoint)),
-            trust_remote_code=bool(context.cfg.model.get("trust_remote_code", False)),
-        )
-        trained.to(context.device)
-        system = DenseSystem(trained, names[1])
-        new = [test for test in tests if context.store.find(evaluation_stage(context, system, test)) is None]
-        scored |= evaluate_all(context, [system], tests)
-        if new:
-            if model_artifact.was_finished:  # the training's run was closed by an earlier, interrupted command
-                tracker.start(identity(context, plan.stage, "train"))
-            for test in tests:
-                measures = scored[names[1]][test.name].measures
-                tracker.log({f"test/{test.label}/{measure}": value for measure, value in measures.items()})
+        scored |= _evaluate_trained(context, plan, model_artifact, tests, tracker)
     except BaseException:
         tracker.finish(1)
         raise
@@ -92,3 +74,38 @@ def main(context: Context) -> dict[str, Any]:
         **outcome(scored, tests, reference, context.cfg.reference),
         "seed": int(context.cfg.seed),
     }
+
+
+def _refuse_overlap(collection: Collection, tests: Sequence[TestSet]) -> None:
+    for test in tests:
+        check_disjoint(collection, test.collection)
+
+
+def _written(context: Context, writing: GenerationPlan) -> Artifact:
+    """What the generator wrote, unless the audit refuses it."""
+    generated = generate(context, writing)
+    if not generated.was_finished:
+        print_generation(generated)
+    refuse_failures(context, generated)
+    return generated
+
+
+def _evaluate_trained(
+    context: Context, plan: Plan, model_artifact: Artifact, tests: Sequence[TestSet], tracker: Tracker
+) -> dict[str, dict[str, Scored]]:
+    """Scores the trained model; what is new goes to the tracker."""
+    trained = BiEncoder(
+        path=str(model_artifact.path / str(context.cfg.checkpoint)),
+        trust_remote_code=bool(context.cfg.model.get("trust_remote_code", False)),
+    )
+    trained.to(context.device)
+    system = DenseSystem(trained, run_name(context))
+    new = [test for test in tests if context.store.find(evaluation_stage(context, system, test)) is None]
+    scored = evaluate_all(context, [system], tests)
+    if new:
+        if model_artifact.was_finished:  # the training's run was closed by an earlier, interrupted command
+            tracker.start(identity(context, plan.stage, "train"))
+        for test in tests:
+            measures = scored[system.name][test.name].measures
+            tracker.log({f"test/{test.label}/{measure}": value for measure, value in measures.items()})
+    return scored

@@ -20,13 +20,13 @@ from wrank.evaluation.compare import paired_difference
 from wrank.evaluation.comparison_data import Cell, Comparison, SetRule
 from wrank.evaluation.comparison_input import (
     Runs,
-    check_main,
     check_queries,
     ordered_runs,
     read_diagnosis,
     read_queries,
     seed_means,
 )
+from wrank.evaluation.measure_name import check_main
 from wrank.evaluation.scored import Scored
 from wrank.evaluation.significance import (
     EQUAL,

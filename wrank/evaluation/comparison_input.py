@@ -7,42 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ir_measures
-
 from wrank.errors import WrankError
 from wrank.evaluation.comparison_data import SetRule
-from wrank.evaluation.measure import parse_measures
 from wrank.evaluation.scored import Scored
 from wrank.files import read_jsonl
 
 Runs = Mapping[str, Mapping[str, Sequence[Scored]]]
 """System -> set name -> its evaluations, one a seed."""
 
-_LESS_IS_BETTER = {"Unjudged"}  # measures by ir_measures' NAME
 _SAME_MEAN = 1e-6  # relative; a measure's mean and the mean of its queries differ by rounding alone
-
-
-def check_main(measure: str) -> None:
-    """Refuses a measure that systems cannot be compared by, as the first of ``evaluation.measures``; costs no time.
-
-    Args:
-        measure: its name, e.g. ``nDCG@10``.
-
-    Raises:
-        WrankError: less of it is better (``Unjudged@10``), so that better and worse would be told upside down; it is a
-            total and no mean over queries (``NumRet``), so that no test over queries can be made; an unknown name.
-    """
-    (parsed,) = parse_measures([measure])
-    if not isinstance(parsed.aggregator(), ir_measures.MeanAgg):
-        why = "is a total, not a mean over queries, so no test over queries can be made of it"
-    elif parsed.NAME in _LESS_IS_BETTER:
-        why = "is better when it is less, so better and worse would be told upside down"
-    else:
-        return
-    raise WrankError(
-        f"{measure} {why}: it cannot be the main measure, which systems are compared by; put another one first in "
-        "evaluation.measures, e.g. nDCG@10"
-    )
 
 
 def ordered_runs(scored: Runs, sets: Sequence[SetRule], reference: str) -> dict[str, dict[str, Sequence[Scored]]]:

@@ -5,12 +5,13 @@ Shapes: Q queries, N passages, D embedding size, C passages a chunk, K ranks, P 
 The result does not depend on the chunk size, nor on the parts that a corpus is searched in, in the last bit and with
 ties at the cut-off:
 
-- Scores come from matrix products of one fixed shape (`QUERY_BLOCK` x D times D x `PASSAGE_BLOCK`, padded with zeros)
-  whose blocks start at fixed rows, so a score is computed in the same way whatever the chunk.
+- Scores come from matrix products of one shape for a number of queries (at most `QUERY_BLOCK` queries, rounded up to a
+  multiple of 128, x D times D x `PASSAGE_BLOCK`, padded with zeros) whose blocks start at fixed rows, so a score is
+  computed in the same way whatever the chunk.
 - Score and tie rank are packed into one int64 key, so that no two keys of a query are equal and top-k has one answer.
 
-Held at once: a chunk of vectors, `QUERY_BLOCK` x chunk scores, about 2 x Q x max(k, `LEAST_WAITING`) keys; whatever the
-corpus.
+Held at once: a chunk of vectors, 8 MB of scores a block of queries, about 4 x Q x max(k, 256) keys; whatever the corpus.
+
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,15 +23,12 @@ import torch
 from torch import Tensor
 
 from wrank.errors import WrankError
+from wrank.evaluation.best import LOW, NOTHING, PASSAGE_BLOCK, Best, largest_of
 from wrank.evaluation.ranking import Rankings, Ties
 from wrank.evaluation.vectors import Progress, Readable
 
-QUERY_BLOCK = 128
-PASSAGE_BLOCK = 4096
-LEAST_WAITING = 256
-"""Keys a query that are collected before they are sorted in, where k is smaller."""
-_NOTHING = torch.iinfo(torch.int64).min  # the key of a place that holds no passage
-_LOW = 2**32 - 1
+QUERY_BLOCK = 1024
+_ROUND = 128  # queries are padded to a multiple of it
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def search(
         k: ranks wanted; a corpus with fewer passages gives shorter rankings.
         ties: the order of the ids; None sorts them here, which holds them all in memory.
         left_out: pairs that leave the rankings before the cut-off.
-        chunk: passages scored at once, rounded up to a multiple of 4,096; changes no result.
+        chunk: passages scored at once, rounded up to a multiple of 1,024; changes no result.
         device: where products are computed, e.g. ``cpu`` or ``cuda``.
         progress: called with the number of passages just searched.
 
@@ -122,7 +120,7 @@ def top_keys(
         chunk: see `search`.
         device: see `search`.
         progress: see `search`.
-        start: first row; a multiple of 4,096.
+        start: first row; a multiple of 1,024.
         stop: row after the last; None = the end.
 
     Raises:
@@ -131,24 +129,28 @@ def top_keys(
     stop = len(passages) if stop is None else min(stop, len(passages))
     _check(queries_QD, passages, k, chunk, start)
     k = min(k, len(passages))
-    step = -(-chunk // PASSAGE_BLOCK) * PASSAGE_BLOCK
+    step = min(_rounded(chunk), _rounded(len(passages)))
     with _full_float32(device):
-        queries = _padded(queries_QD, QUERY_BLOCK, device)
         pairs = torch.from_numpy(left_out.pairs_P2).to(device)
-        rows = range(0, len(queries_QD), QUERY_BLOCK)
-        best = [_Best(min(QUERY_BLOCK, len(queries_QD) - row), k, device) for row in rows]
+        queries = _padded(queries_QD, _ROUND, device)
+        best = [
+            Best(queries[row : row + QUERY_BLOCK], row, min(QUERY_BLOCK, len(queries_QD) - row), k)
+            for row in range(0, len(queries_QD), QUERY_BLOCK)
+        ]
+        held_CD = torch.empty((step, passages.dimension))  # one piece of memory for all chunks
         for first in range(start, stop, step):
-            last = min(first + step, stop)
-            vectors = _padded(passages.chunk(first, last), PASSAGE_BLOCK, device)
-            low_C = _LOW - torch.from_numpy(ties.rank_N[first:last].astype(np.int64)).to(device)
-            gone = pairs[(pairs[:, 1] >= first) & (pairs[:, 1] < last)]
-            for row, one, padded in zip(rows, best, _score_blocks(queries, vectors), strict=True):
-                scores = padded[: one.rows, : last - first]
-                mine = gone[(gone[:, 0] >= row) & (gone[:, 0] < row + QUERY_BLOCK)]
-                scores[mine[:, 0] - row, mine[:, 1] - first] = -torch.inf
-                one.add(scores, low_C)
+            size = min(step, stop - first)
+            held_CD.numpy()[:size] = passages.chunk(first, first + size)
+            held_CD[size:] = 0
+            vectors_CD = held_CD[: _rounded(size)].to(device)
+            low_C = torch.full((len(vectors_CD),), LOW, device=device)
+            low_C[:size] -= torch.from_numpy(ties.rank_N[first : first + size].astype(np.int64)).to(device)
+            gone = pairs[(pairs[:, 1] >= first) & (pairs[:, 1] < first + size)]
+            largest = largest_of(vectors_CD)
+            for one in best:
+                one.add(vectors_CD, size, low_C, gone - gone.new_tensor([one.row, first]), largest)
             if progress is not None:
-                progress(last - first)
+                progress(size)
         keys = [one.keys().cpu() for one in best]
     return (torch.cat(keys) if keys else torch.empty((0, k), dtype=torch.int64)).numpy()
 
@@ -164,59 +166,13 @@ def to_rankings(
 ) -> Rankings:
     """Keys as rankings: rows and float32 scores; -1 and -inf where there is no passage."""
     keys = torch.from_numpy(keys_QK)
-    empty_QK = (keys == _NOTHING).numpy()
+    empty_QK = (keys == NOTHING).numpy()
     high = (keys >> 32).to(torch.int32)
     scores_QK = (high ^ ((high >> 31) & 0x7FFFFFFF)).view(torch.float32).numpy()
-    rank_QK = np.where(empty_QK, 0, (_LOW - (keys & _LOW)).numpy())
+    rank_QK = np.where(empty_QK, 0, (LOW - (keys & LOW)).numpy())
     rows_QK = np.where(empty_QK, -1, ties.order_N[rank_QK] if len(ties.order_N) else -1).astype(np.int64)
     scores_QK = np.where(empty_QK, np.float32(-np.inf), scores_QK)
     return Rankings(list(query_ids), passage_ids, rows_QK, scores_QK, left_out.excluded, left_out.dropped_self)
-
-
-class _Best:
-    """The K greatest keys of a block of queries; what may enter is collected and sorted in now and then."""
-
-    def __init__(self, rows: int, k: int, device: str) -> None:
-        self.rows = rows
-        self.best_BK = torch.full((rows, k), _NOTHING, dtype=torch.int64, device=device)
-        self.least_B1 = torch.full((rows, 1), -torch.inf, device=device)  # score of the K-th so far
-        self.waiting: list[Tensor] = []
-        self.count = self.seen = 0
-
-    def add(self, scores_BC: Tensor, low_C: Tensor) -> None:
-        """Takes the scores of a chunk; only those that reach the K-th are packed into keys."""
-        first, self.seen = self.seen < self.best_BK.shape[1], self.seen + scores_BC.shape[1]
-        if first:  # there is no K-th yet
-            self._wait(_pack(scores_BC, low_C))
-            self._merge()
-            return
-        hit_H = (scores_BC >= self.least_B1).flatten().nonzero().squeeze(1)
-        if not len(hit_H):
-            return
-        row_H, column_H = hit_H // scores_BC.shape[1], hit_H % scores_BC.shape[1]
-        counts_B = torch.bincount(row_H, minlength=self.rows)
-        place_H = torch.arange(len(row_H), device=row_H.device) - (counts_B.cumsum(0) - counts_B)[row_H]
-        keys = torch.full((self.rows, int(counts_B.max())), _NOTHING, dtype=torch.int64, device=row_H.device)
-        keys[row_H, place_H] = _pack(scores_BC.flatten().index_select(0, hit_H), low_C.index_select(0, column_H))
-        self._wait(keys)
-        if self.count >= max(self.best_BK.shape[1], LEAST_WAITING):
-            self._merge()
-
-    def keys(self) -> Tensor:
-        """[B, K] int64, falling."""
-        self._merge()
-        return self.best_BK
-
-    def _wait(self, keys: Tensor) -> None:
-        self.waiting.append(keys)
-        self.count += keys.shape[1]
-
-    def _merge(self) -> None:
-        if self.waiting:
-            joined = torch.cat([self.best_BK, *self.waiting], dim=1)
-            self.best_BK = joined.topk(self.best_BK.shape[1], dim=1, sorted=True).values
-            self.least_B1 = _score(self.best_BK[:, -1:])
-            self.waiting, self.count = [], 0
 
 
 @contextmanager
@@ -231,34 +187,9 @@ def _full_float32(device: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def _score_blocks(queries: Tensor, passages: Tensor) -> Iterator[Tensor]:
-    """Yields float32 scores [QUERY_BLOCK, passages] a block of queries; every product has the same shape.
-
-    Each is used before the next is asked for: one piece of memory holds them all.
-    """
-    parts = [part.T for part in passages.split(PASSAGE_BLOCK)]
-    scores = torch.empty((QUERY_BLOCK, len(passages)), device=passages.device)
-    for row in range(0, len(queries), QUERY_BLOCK):
-        block = queries[row : row + QUERY_BLOCK]
-        for place, part in zip(scores.split(PASSAGE_BLOCK, dim=1), parts, strict=True):
-            torch.mm(block, part, out=place)
-        if not bool(torch.stack(scores.aminmax()).isfinite().all()):
-            raise WrankError("search: a score is not finite: a vector holds NaN, or values too large for float32")
-        yield scores
-
-
-def _pack(scores: Tensor, low: Tensor) -> Tensor:
-    """Scores and tie ranks as int64 keys: the order of the float in the high half, of the tie in the low half."""
-    bits = scores.add(0.0).view(torch.int32)  # adding 0 turns -0.0 into 0.0, which compares equal but has other bits
-    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).to(torch.int64).bitwise_left_shift_(32).bitwise_or_(low)
-    return keys.masked_fill_(scores == -torch.inf, _NOTHING)
-
-
-def _score(keys: Tensor) -> Tensor:
-    """The float32 scores of keys; -inf of nothing."""
-    high = (keys >> 32).to(torch.int32)
-    scores = (high ^ ((high >> 31) & 0x7FFFFFFF)).view(torch.float32)
-    return torch.where(keys == _NOTHING, torch.full_like(scores, -torch.inf), scores)
+def _rounded(rows: int) -> int:
+    """Up to a multiple of `PASSAGE_BLOCK`, at least one."""
+    return max(1, -(-rows // PASSAGE_BLOCK)) * PASSAGE_BLOCK
 
 
 def _padded(vectors: np.ndarray, block: int, device: str) -> Tensor:

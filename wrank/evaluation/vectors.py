@@ -148,6 +148,8 @@ class Vectors:
             last = min(SHARD_ROWS, first + stop - start)
             parts.append(self._widened(self._shard(shard)[first:last]))
             start += last - first
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, self._dimension), dtype=np.float32)
 
     def rows(self, rows: np.ndarray) -> np.ndarray:

@@ -142,7 +142,8 @@ def read_one(path: str, name: str) -> Scored:
 
 _COLUMNS = (
     "system", "set", "measure", "value", "low", "high", "std", "seeds", "queries", "reference", "difference",
-    "difference_low", "difference_high", "better", "worse", "equal", "p_randomisation", "p_t", "p_holm", "effect", "mark",
+    "difference_low", "difference_high", "better", "worse", "equal", "p_randomisation", "p_t", "p_holm", "effect",
+    "mark",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from wrank.errors import WrankError
 from wrank.evaluation.evaluator import query_texts
+from wrank.evaluation.feedback.draw import check_feedback
 from wrank.evaluation.feedback.residual import feedback_scores
 from wrank.evaluation.feedback.result import FeedbackResult
 from wrank.evaluation.feedback.settings import FeedbackSettings
@@ -26,6 +27,29 @@ from wrank.tracking.progress import progress_bar
 FIGURES = "feedback.json"
 
 
+def check_feedback_all(context: Context, system: System, tests: Sequence[TestSet]) -> None:
+    """Refuses feedback that cannot be, where it is asked for: to be called before anything is encoded.
+
+    Args:
+        context: the job.
+        system: the first stage.
+        tests: the test sets.
+
+    Raises:
+        WrankError: a system without vectors, a set no query of which has enough judgements.
+    """
+    settings = context.settings.feedback
+    if settings is None:
+        return
+    _dense(system)
+    for test in tests:
+        try:
+            check_feedback(settings.for_set(test.relevant), test.collection.qrels)
+        except WrankError as error:
+            more = "; or leave the set out by evaluation.suite.subset" if len(tests) > 1 else ""
+            raise WrankError(f"{test.name}: {error}{more}") from None
+
+
 def feedback_all(context: Context, system: System, tests: Sequence[TestSet]) -> dict[str, dict[str, Any]]:
     """Feedback re-ranking of a system on every set, where that is asked for.
 
@@ -43,16 +67,20 @@ def feedback_all(context: Context, system: System, tests: Sequence[TestSet]) -> 
     settings = context.settings.feedback
     if settings is None:
         return {}
+    found = {}
+    for test in tests:
+        artifact = _feedback(context, _dense(system), test, settings.for_set(test.relevant))
+        found[test.name] = json.loads((artifact.path / FIGURES).read_text(encoding="utf-8"))
+    return found
+
+
+def _dense(system: System) -> DenseSystem:
     if not isinstance(system, DenseSystem):
         raise WrankError(
             f"evaluation/feedback works on vectors, which {system.name} has none of; leave out "
             "evaluation.reranker.candidates"
         )
-    found = {}
-    for test in tests:
-        artifact = _feedback(context, system, test, settings)
-        found[test.name] = json.loads((artifact.path / FIGURES).read_text(encoding="utf-8"))
-    return found
+    return system
 
 
 def _feedback(context: Context, system: DenseSystem, test: TestSet, settings: FeedbackSettings) -> Artifact:

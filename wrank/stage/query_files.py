@@ -34,9 +34,7 @@ def read_frequencies(path: str, collections: Mapping[str, Collection]) -> dict[s
     for line, query_id, cell in _lines(file, "count"):
         counts[query_id] = parse_number(cell, "count", file, line)
         if counts[query_id] < 0:
-            raise WrankError(
-                f"{file}:{line}: count {cell} of query {query_id!r} is below 0; wanted how often it is asked"
-            )
+            raise WrankError(f"{file}:{line}: the count {cell} of query {query_id!r} is below 0; wanted 0 or more")
     found: dict[str, dict[str, float] | None] = {}
     for name, collection in collections.items():
         judged = _judged(collection)
@@ -80,9 +78,8 @@ def read_paraphrases(path: str, collections: Mapping[str, Collection]) -> dict[s
 def _lines(file: Path, second: str) -> Iterator[tuple[int, str, str]]:
     """(Line, query id, second cell), without a header; every query once."""
     lines: dict[str, int] = {}
-    for number, (query_id, cell) in split_cells(file, "\t", 2, f"query-id<TAB>{second}"):
-        if not lines and is_header([query_id, cell], ["query-id", second]):
-            lines[""] = number  # no id is empty: a second header is a line like any other
+    for place, (number, (query_id, cell)) in enumerate(split_cells(file, "\t", 2, f"query-id<TAB>{second}")):
+        if place == 0 and is_header([query_id, cell], ["query-id", second]):
             continue
         if query_id in lines:
             raise WrankError(

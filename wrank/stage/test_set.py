@@ -54,9 +54,13 @@ class TestSet:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What can change a ranking, beside the system."""
+        """What can change a ranking, or what is told of one, beside the system, the measures and the files."""
         kept = {key: getattr(self.settings, key) for key in ("depth", "precision", "storage", "drop_self")}
-        return kept | {"query_prompt": self.query_prompt, "passage_prompt": self.passage_prompt}
+        return kept | {
+            "query_prompt": self.query_prompt,
+            "passage_prompt": self.passage_prompt,
+            "relevant": self.relevant,
+        }
 
     @property
     def files_identity(self) -> dict[str, str]:
@@ -78,7 +82,9 @@ def test_sets(context: Context) -> list[TestSet]:
         found = [_checked(context, EvaluationSet(name, lambda: context.source), collection)]
     else:
         chosen = [(one, one.source()) for one in suite.sets()]  # all are found before the first is read
-        found = [_checked(context, one, source.load(one.split, context.tables)) for one, source in chosen]
+        found = [
+            _checked(context, one, source.load(one.split, context.tables), suite.averaged) for one, source in chosen
+        ]
         alone = all(one.in_domain for one, _ in chosen)  # then there is nothing else to average
         if alone:
             found = [replace(one, rule=replace(one.rule, in_domain=False)) for one in found]
@@ -88,7 +94,7 @@ def test_sets(context: Context) -> list[TestSet]:
 test_sets.__test__ = False  # type: ignore[attr-defined]
 
 
-def _checked(context: Context, one: EvaluationSet, collection: Collection) -> TestSet:
+def _checked(context: Context, one: EvaluationSet, collection: Collection, averaged: bool = True) -> TestSet:
     settings = context.settings
     if one.measures is not None:
         settings = replace(settings, measures=one.measures)
@@ -100,7 +106,7 @@ def _checked(context: Context, one: EvaluationSet, collection: Collection) -> Te
         _check_ids(collection)
     except WrankError as error:
         raise WrankError(f"{one.name}: {error}") from None
-    rule = SetRule(one.name, settings.measures[0], one.group or one.name, one.in_domain)
+    rule = SetRule(one.name, settings.measures[0], one.group or one.name, one.in_domain, averaged)
     return TestSet(rule, collection, settings, one.query_prompt, one.passage_prompt, one.relevant)
 
 

@@ -108,16 +108,22 @@ def _size(comparison: Comparison, system: str, tested: Sequence[tuple[SetRule, C
     if not tested:
         return ""
     if not comparison.averages:
-        same = len({rule.main for rule in comparison.sets}) == 1
-        return (
-            f"No average: {'no set was scored for all systems' if same else 'the sets have different main measures'}."
-        )
+        return f"No average: {_no_average(comparison)}."
     own, base = comparison.averages[system], comparison.averages[comparison.reference]
     over = _sets(len(comparison.averaged)) if len(comparison.averaged) > 1 else comparison.averaged[0]
     return (
         f"{signed(own - base)} {_measure(comparison, comparison.averaged)} on average over {over} "
         f"({own:.4f} against {base:.4f})."
     )
+
+
+def _no_average(comparison: Comparison) -> str:
+    """Why there is none."""
+    if not any(rule.averaged for rule in comparison.sets):
+        return "none is known for these sets"
+    if len({rule.main for rule in comparison.sets}) > 1:
+        return "the sets have different main measures"
+    return "no set was scored for all systems"
 
 
 def _measure(comparison: Comparison, names: Sequence[str]) -> str:

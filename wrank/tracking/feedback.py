@@ -22,13 +22,15 @@ def print_feedback(figures: Mapping[str, Any], where: str) -> None:
     """
     console = out()
     table = Table(title=f"feedback ({figures['settings']['method']['name']}) on {where}: residual collection")
-    for head in ("k", "queries", "measure", "first stage", "with feedback", "difference", "± over seeds"):
+    heads = ("k", "queries", "measure", "first stage", "with feedback", "difference", "95% interval", "± over seeds")
+    for head in heads:
         table.add_column(head, justify="left" if head == "measure" else "right")
     for k, one in figures["ks"].items():
         for measure, value in one["measures"].items():
             before, spread = one["first_stage"][measure], one["spread"][measure]
             cells = [measure, f"{before:.4f}", f"{value:.4f}", f"{value - before:+.4f}"]
-            table.add_row(k, f"{one['counts']['queries_scored']:,}", *cells, "" if spread is None else f"{spread:.4f}")
+            cells += [_interval(one.get("difference"), measure), "" if spread is None else f"{spread:.4f}"]
+            table.add_row(k, f"{one['counts']['queries_scored']:,}", *cells)
         table.add_section()
     console.print(table)
     for k, one in figures["ks"].items():
@@ -37,5 +39,12 @@ def print_feedback(figures: Mapping[str, Any], where: str) -> None:
                 console.print(f"k={k}: {one['counts'][key]:,} queries left out {words}")
     console.print(
         "k relevant and k non-relevant judged passages of each query are revealed; they leave rankings and judgements, "
-        "for the first stage too, so these figures are not those of the whole collection."
+        "for the first stage too, so these figures are not those of the whole collection. The interval is of the "
+        "difference: a paired bootstrap over queries, each with its mean over seeds."
     )
+
+
+def _interval(difference: Mapping[str, Any] | None, measure: str) -> str:
+    if difference is None or difference["measure"] != measure:
+        return ""
+    return f"[{difference['low']:+.4f}, {difference['high']:+.4f}]"

@@ -1,12 +1,13 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from wrank.errors import WrankError
-from wrank.evaluation.comparison import compare_systems
+from wrank.evaluation.comparison import MOST_FLIPS, compare_systems
 from wrank.evaluation.comparison_data import SetRule
 from wrank.evaluation.scored import Scored
 from wrank.evaluation.significance import effect_size, holm, randomisation_test, t_test
@@ -147,6 +148,23 @@ def test_no_average_over_different_measures():
     assert (comparison.averages, comparison.averaged) == ({}, ())
 
 
+def test_sets_whose_protocol_knows_no_average_are_in_none():
+    sets = [rule("a"), SetRule("b", MAIN, "b", False, averaged=False)]
+    runs = {"base": {"a": [scored([0.2])], "b": [scored([0.8])]}}
+    comparison = compare_systems(runs, sets, "base")
+    assert (comparison.averages, comparison.averaged) == ({"base": pytest.approx(0.2)}, ("a",))
+    none = compare_systems(runs, [replace(one, averaged=False) for one in sets], "base")
+    assert (none.averages, none.averaged) == ({}, ())
+
+
+def test_a_tiny_alpha_does_not_ask_for_flips_without_end():
+    random = np.random.default_rng(2)
+    base, x = random.random((2, 24))
+    assert one_set([base], [x], alpha=1e-8).samples == MOST_FLIPS
+    assert one_set([base], [x], alpha=1e-3).samples == 10_000
+    assert one_set([base], [x], alpha=1e-8, samples=MOST_FLIPS + 1).samples == MOST_FLIPS + 1
+
+
 def test_shift_is_relative_to_the_reference_in_per_cent():
     runs = {
         "x": {"a": [scored([0.5, 0.5])], "b": [scored([0.3, 0.3])], "zero": [scored([0.1, 0.1])]},
@@ -219,6 +237,8 @@ A = {"base": {"a": [scored([0.1, 0.2])]}}
         (A | {"x": {"a": [scored([1, 1]), scored([1])]}}, {}, "x on a: seed 0 .* 1 only in seed 0 .*'q001'"),
         (A | {"x": {"a": [scored([0.1, math.nan])]}}, {}, "x on a, query 'q001': nDCG@10 is nan"),
         (A, {"sets": [rule("a", main="AP")]}, "AP is missing; it has nDCG@10"),
+        (A, {"sets": [rule("a", main="Unjudged@10")]}, "Unjudged@10 cannot be: less of it is better"),
+        (A, {"sets": [rule("a", main="NumRet")]}, "NumRet cannot be: it is no mean"),
         (A | {"x": {"a": [Scored("m", Path("p"), {MAIN: 3.0}, scored([1, 2]).per_query, {})]}}, {}, "is a mean"),
     ],
 )

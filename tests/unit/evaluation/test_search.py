@@ -4,6 +4,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from wrank.errors import WrankError
+from wrank.evaluation import best as best_module
 from wrank.evaluation import search as search_module
 from wrank.evaluation.ranking import Ties, in_order
 from wrank.evaluation.search import LeftOut, merged, to_rankings, top_keys
@@ -52,8 +53,13 @@ def test_k_beyond_the_corpus_ranks_the_corpus():
 @pytest.mark.parametrize("chunk", [1, 4, 5, 8, 12, 100])
 def test_chunks_do_not_change_ties(monkeypatch, chunk):
     """Scores 0..2 over 50 passages: ties at every cut-off and on both sides of every chunk's border."""
-    monkeypatch.setattr(search_module, "PASSAGE_BLOCK", 4)
+    for module in (search_module, best_module):
+        monkeypatch.setattr(module, "PASSAGE_BLOCK", 4)
     monkeypatch.setattr(search_module, "QUERY_BLOCK", 2)
+    monkeypatch.setattr(search_module, "_ROUND", 1)
+    monkeypatch.setattr(best_module, "GROUP", 2)
+    monkeypatch.setattr(best_module, "_SCORES", 16)
+    monkeypatch.setattr(best_module, "_LEAST_WAITING", 3)
     random = np.random.default_rng(0)
     values = random.integers(-1, 2, size=50)
     ids = [str(number) for number in random.permutation(50)]
@@ -79,7 +85,7 @@ def test_chunks_do_not_change_the_last_bit_of_real_products(dimension):
         _same(search(queries, passages, names, ids, k=100, chunk=chunk), whole)
 
 
-def test_every_product_has_one_shape_whatever_the_chunk():
+def test_every_product_of_a_number_of_queries_has_one_shape_whatever_the_chunk():
     """Kernels add up in an order that depends on the shape (seen here: 1 query against 64), so there is one shape."""
     shapes = set()
 
@@ -95,7 +101,7 @@ def test_every_product_has_one_shape_whatever_the_chunk():
             for chunk in (1, 8000, 20_000):
                 vectors, ids = np.ones((queries, 3), np.float32), list(map(str, range(10_000)))
                 search(vectors, passages, list(map(str, range(queries))), ids, k=1, chunk=chunk)
-    assert shapes == {((128, 3), (3, 4096))}
+    assert shapes == {((128, 3), (3, 1024)), ((256, 3), (3, 1024))}  # 1 and 140 queries
 
 
 @pytest.mark.parametrize("part", [4096, 8192, 12_288])

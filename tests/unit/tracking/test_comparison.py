@@ -1,5 +1,6 @@
 """The tables show what was compared, and stay inside 140 columns."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from wrank.evaluation.comparison import compare_systems
 from wrank.evaluation.comparison_data import SetRule
 from wrank.evaluation.scored import Scored
 from wrank.tracking import comparison as module
-from wrank.tracking.comparison import print_comparison_table
+from wrank.tracking.comparison import print_comparison_line, print_comparison_table
 
 MAIN = "nDCG@10"
 
@@ -76,7 +77,8 @@ def test_average_and_shift_appear_with_their_sets(capsys):
     assert "+12.5%" in shown
     assert "-16.7%" in shown
     assert "in-domain" in shown
-    assert "left out (in-domain, or not scored for all systems): in" in shown.replace("\n", " ")
+    why = "in-domain, not scored for all systems, or without a published average"
+    assert f"average: left out ({why}): in." in shown.replace("\n", " ")
 
 
 def test_the_best_is_bold(monkeypatch, capsys):
@@ -99,6 +101,88 @@ def test_everything_fits_and_no_value_is_broken(capsys, sets, systems):
         for cell in row.values():
             assert f"{cell.mean:.4f} ± {cell.std:.4f}" in shown
             assert f"[{cell.low:.3f}, {cell.high:.3f}]{' ' * bool(cell.mark)}{cell.mark}" in shown
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+@pytest.mark.parametrize(("sets", "systems"), [(1, 2), (3, 3), (7, 4)])
+def test_narrow_consoles_show_every_value(monkeypatch, capsys, width, sets, systems):
+    monkeypatch.setattr(module, "out", lambda: Console(width=width, highlight=False))
+    comparison = many(sets, systems)
+    print_comparison_table(comparison)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.split("\n"))) <= width
+    assert "…" not in shown
+    words = " ".join(shown.split())
+    for row in comparison.cells.values():
+        for cell in row.values():
+            assert f"{cell.mean:.4f} ± {cell.std:.4f}" in shown
+            if cell.difference:
+                assert f"{cell.difference.low:+.4f} .. {cell.difference.high:+.4f}" in words
+    assert bool(re.search(r"│ +\+0\.\d{4} \+ │", shown)) == (width >= 80)  # a table still, or words
+
+
+def test_columns_leave_in_their_order_where_there_is_no_room(monkeypatch, capsys):
+    values = np.linspace(0.2, 0.6, 9)
+    runs = {"base": {"a": [scored(values)]}, "x": {"a": [scored(values + 0.1)]}}
+    comparison = compare_systems(runs, rules("a"), "base")
+    heads = {}
+    for width in (140, 110, 104, 96, 88, 78, 60):
+        monkeypatch.setattr(module, "out", lambda width=width: Console(width=width, highlight=False))
+        print_comparison_table(comparison)
+        table = capsys.readouterr().out.split("difference to base on a")[1].split("[low, high]")[0]
+        heads[width] = [
+            word for word in ("seeds", "p rand.", "p t", "p Holm", "d_z", "┃") if word in table.split("No room")[0]
+        ]
+        assert ("No room for p t" in table) == ("┃" in table and "p t" not in heads[width])
+    assert heads[140] == heads[110] == ["seeds", "p rand.", "p t", "p Holm", "d_z", "┃"]
+    assert heads[60] == ["seeds", "p rand.", "p t", "p Holm", "d_z"]  # words, all of them
+    assert heads[96] == heads[88] == ["seeds", "p rand.", "p Holm", "d_z", "┃"]
+    assert heads[78] == ["p rand.", "p Holm", "┃"]
+
+
+def test_the_legend_tells_of_groups_where_there_are_any(capsys):
+    runs = {"base": {name: [scored([0.8, 0.8])] for name in ("a", "b")}}
+    print_comparison_table(compare_systems(runs, rules("a", "b"), "base"))
+    assert "average:" not in capsys.readouterr().out
+    grouped = [SetRule(name, MAIN, "one", False) for name in ("a", "b")]
+    print_comparison_table(compare_systems(runs, grouped, "base"))
+    shown = capsys.readouterr().out
+    assert "average: sets of one group are averaged first and count once." in shown
+    assert "Bold" not in shown  # which a file cannot show
+
+
+def test_an_alpha_below_what_the_flips_can_tell_is_said(capsys):
+    random = np.random.default_rng(1)
+    runs = {name: {"a": [scored(random.random(40))]} for name in ("base", "x")}
+    print_comparison_table(compare_systems(runs, rules("a"), "base", alpha=1e-7))
+    assert "nothing can be marked at alpha 1e-07" in " ".join(capsys.readouterr().out.split())
+
+
+def test_one_line_tells_mean_and_difference(capsys):
+    values = np.linspace(0.2, 0.6, 9)
+    runs = {"base": {"a": [scored(values)]}, "x": {"a": [scored(values + 0.1)]}, "y": {"a": [scored(values)]}}
+    comparison = compare_systems(runs, rules("a"), "base")
+    print_comparison_line(comparison)
+    print_comparison_line(comparison, "y")
+    print_comparison_line(comparison, "base")
+    assert capsys.readouterr().out.split("\n") == [
+        "x: nDCG@10 0.5000 on a, +0.1000 to base (better, p Holm 0.0078)",
+        "y: nDCG@10 0.4000 on a, +0.0000 to base (no proof of a difference, p Holm 1.0000)",
+        "base: nDCG@10 0.4000 on a",
+        "",
+    ]
+    runs = {
+        "base": {"a": [scored(values)], "b": [scored(values)]},
+        "x": {"a": [scored(values + 0.1)], "b": [scored(values)]},
+    }
+    print_comparison_line(compare_systems(runs, rules("a", "b"), "base"))
+    assert (
+        capsys.readouterr().out
+        == "x: nDCG@10 0.4500 on average over 2 sets, +0.0500 to base (better on 1, worse on 0)\n"
+    )
+    others = [SetRule("a", MAIN, "a", False, averaged=False), SetRule("b", MAIN, "b", False, averaged=False)]
+    print_comparison_line(compare_systems(runs, others, "base"))
+    assert capsys.readouterr().out.endswith("to base (better, p Holm 0.0078); and 1 more sets\n")
 
 
 def test_many_sets_are_rows_and_many_systems_come_in_parts(capsys):

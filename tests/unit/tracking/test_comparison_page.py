@@ -129,6 +129,21 @@ def test_the_main_table_shows_what_was_computed():
     assert [system for system in rows if 'class="best"' in rows[system]] == ["up"]
 
 
+def test_on_a_narrow_screen_every_cell_of_the_wide_tables_names_its_column():
+    """They are turned over there; other tables scroll, with a shadow where there is more."""
+    found = made(("a", "b"))
+    html = page(found, "t", {})
+    main = re.search(r'<table class="main">.*?</table>', html, re.S).group()
+    heads = re.findall(r'<td data-head="([^"]*)"', main)
+    assert heads == ["a", "b", "Average"] * len(found.systems)
+    assert len(heads) == main.count("<td")
+    tests = re.search(r'<table class="tests">.*?</table>', html, re.S).group()
+    columns = tests.split("</thead>")[0].count("<th>")
+    named = re.findall(r'\.tests td:nth-child\((\d+)\)::before { content: "[^"]+"', html)
+    assert [int(place) for place in named] == list(range(2, columns + 1))
+    assert "scroll;" in re.search(r"\.table { overflow-x: auto.*?}", html, re.S).group()
+
+
 def test_tests_are_shown_as_computed():
     found = made()
     tests = page(found, "t", {})
@@ -243,7 +258,7 @@ def test_a_set_that_a_system_lacks_is_a_dash():
     cells = {"base": found.cells["base"], "up": {"a": found.cells["up"]["a"]}}
     found = replace(found, cells=cells, averages={}, averaged=(), shift={})
     html = page(found, "t", {})
-    assert "<td>–</td>" in html
+    assert '<td data-head="b">–</td>' in html
     assert "Not scored on 1 set." in Reader(html).text
 
 

@@ -13,8 +13,11 @@ def cell(mean, mark=None):
     return Cell(mean, mean, mean, None, 1, 4, difference, p, p, p, None, mark or "", False)
 
 
-def verdict(marks, *, averages=True, lacking=0, measures=("nDCG@10",)):
-    rules = [SetRule(f"s{place}", measures[place % len(measures)], f"s{place}", False) for place in range(len(marks))]
+def verdict(marks, *, averages=True, lacking=0, measures=("nDCG@10",), averaged=True):
+    rules = [
+        SetRule(f"s{place}", measures[place % len(measures)], f"s{place}", False, averaged)
+        for place in range(len(marks))
+    ]
     rules += [SetRule(f"gone{place}", "nDCG@10", "gone", False) for place in range(lacking)]
     names = [rule.name for rule in rules]
     comparison = Comparison(
@@ -78,3 +81,8 @@ def test_what_was_not_scored_is_told():
 
 def test_p_values():
     assert (p_words(None), p_words(0.00001), p_words(0.04)) == ("–", "<0.0001", "0.0400")
+
+
+def test_sets_without_a_published_average_say_so():
+    text = verdict(["+", ""], averages=False, averaged=False).text
+    assert "No average: none is known for these sets." in text

@@ -17,7 +17,7 @@ import numpy as np
 
 from wrank.errors import WrankError
 from wrank.evaluation.feedback.base import Case, PassageVectors
-from wrank.evaluation.feedback.draw import Order, reveal_order
+from wrank.evaluation.feedback.draw import Order, nothing_to_score, reveal_order
 from wrank.evaluation.feedback.result import Cell, FeedbackResult
 from wrank.evaluation.feedback.settings import FeedbackSettings
 from wrank.evaluation.measure import judged_grades, score_run
@@ -107,7 +107,7 @@ def feedback_scores(
         if progress is not None:
             progress(len(block))
     if not any(count["queries_scored"] for count in counts.values()):
-        raise WrankError(_nothing(settings, counts[settings.ks[0]]))
+        raise WrankError(nothing_to_score(settings, counts[settings.ks[0]]))
     found = {k: {name: count[name] for name in COUNTS} for k, count in counts.items()}
     return FeedbackResult(settings.identity(), tuple(cell for cell in cells.values() if cell.feedback), found)
 
@@ -233,16 +233,3 @@ def _measured(run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Sequen
         return score_run(run, qrels, measures).per_query
     nothing = {name: float(name.startswith("Unjudged")) for name in map(str, parse_measures(measures))}
     return {query_id: dict(nothing) for query_id in qrels}
-
-
-def _nothing(settings: FeedbackSettings, few: Mapping[str, int]) -> str:
-    """Why no query could be scored."""
-    k = settings.removed(settings.ks[0])
-    text = (
-        f"feedback: no query can be scored with {k} passages of each kind: of {few['queries_judged']} judged queries, "
-        f"{few['queries_few_relevant']} have fewer than {k} relevant passages to reveal (or none left to be found) and "
-        f"{few['queries_few_nonrelevant']} fewer than {k} non-relevant ones; take smaller feedback.ks"
-    )
-    if settings.nonrelevant == "judged" and few["queries_few_nonrelevant"]:
-        text += ", or feedback.nonrelevant=judged_then_ranked where grade 0 is not listed"
-    return text

@@ -1,10 +1,12 @@
 """What came out of feedback re-ranking: per k and seed, beside the first stage on the same residual collection."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+
+from wrank.evaluation.compare import paired_difference
 
 PerQuery = Mapping[str, Mapping[str, float]]
 
@@ -62,8 +64,10 @@ class FeedbackResult:
     def to_json(self) -> dict[str, Any]:
         """Settings, counts and means, without values of single queries.
 
-        ``ks`` -> k -> ``counts``, ``measures`` and ``first_stage`` (means over queries and seeds), ``spread`` (standard
-        deviation of ``measures`` over seeds, n - 1; null with one seed), ``seeds`` -> seed -> both means.
+        ``ks`` -> k -> ``counts``, ``measures`` and ``first_stage`` (means over queries and seeds), ``difference``
+        (re-ranked minus first stage in the first measure, with a 95% bootstrap interval over queries, each with its
+        mean over seeds: see `wrank.evaluation.compare.Difference`; null of no query), ``spread`` (standard deviation of
+        ``measures`` over seeds, n - 1; null with one seed), ``seeds`` -> seed -> both means.
         """
         return {"settings": self.identity, "ks": {str(k): self._of_k(k) for k in self.counts}}
 
@@ -76,9 +80,15 @@ class FeedbackResult:
             "counts": dict(self.counts[k]),
             "measures": measures,
             "first_stage": self.measures(k, first_stage=True),
+            "difference": self._difference(k),
             "spread": {name: _spread([one["measures"][name] for one in seeds.values()]) for name in measures},
             "seeds": {str(seed): values for seed, values in seeds.items()},
         }
+
+    def _difference(self, k: int) -> dict[str, Any] | None:
+        before, after = self.per_query(k, first_stage=True), self.per_query(k)
+        main = next(iter(next(iter(after.values()), {})), None)
+        return None if main is None else {"measure": main, **asdict(paired_difference(before, after, main))}
 
 
 def means(per_query: PerQuery) -> dict[str, float]:

@@ -1,12 +1,15 @@
 """Another system's best candidates, scored anew by a cross-encoder or another teacher."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wrank.config import as_typed
+from wrank.errors import WrankError
 from wrank.evaluation.evaluator import query_texts, timed
 from wrank.evaluation.ranking import Rankings
 from wrank.evaluation.rerank import Reranked, Reranker, rerank
@@ -34,7 +37,9 @@ class RerankedSystem(System):
     def identity(self, context: Context, test: TestSet) -> tuple[dict[str, Any], Mapping[str, str]]:
         """The first stage's, the scorer's, and how many candidates are scored."""
         config, inputs = self.first.identity(context, test)
-        return {"first": config, "scorer": self.reranker.scorer.identity(), "rerank_depth": self.reranker.depth}, inputs
+        with _keys_as_typed():
+            scorer = self.reranker.scorer.identity()
+        return {"first": config, "scorer": scorer, "rerank_depth": self.reranker.depth}, inputs
 
     def rank(self, context: Context, test: TestSet, query_ids: Sequence[str], stage: Stage, folder: Path) -> Ranked:
         """Makes or finds the first stage's evaluation, and scores its run. See `System.rank`."""
@@ -48,11 +53,22 @@ class RerankedSystem(System):
         )
         texts = dict(zip(query_ids, query_texts(collection, query_ids), strict=True))
         pairs = int((first.rows_QK[:, : self.reranker.depth] >= 0).sum())
-        with self.reranker.scorer, timed(timings, "rerank"), progress_bar("reranking", pairs, "pairs") as advance:
-            found = rerank(first, self.reranker.scorer, texts, collection.passages.texts, self.reranker.depth, advance)
+        scorer, depth = self.reranker.scorer, self.reranker.depth
+        bar = progress_bar("reranking", pairs, "pairs")
+        with _keys_as_typed(), scorer, timed(timings, "rerank"), bar as advance:
+            found = rerank(first, scorer, texts, collection.passages.texts, depth, advance)
         counts = {key: artifact.manifest["result"]["counts"].get(key, 0) for key in ("excluded", "dropped_self")}
         facts = {"pairs": found.pairs, "unscored": found.unscored, "constant_queries": len(found.constant)}
         return Ranked(_without_credit(found), counts, timings, {"rerank": facts}, self.reranker.depth)
+
+
+@contextmanager
+def _keys_as_typed() -> Iterator[None]:
+    """Errors of the scorer name its keys as they are in this configuration."""
+    try:
+        yield
+    except WrankError as error:
+        raise as_typed(error, "evaluation.reranker.scorer") from error
 
 
 def _without_credit(found: Reranked) -> Rankings:

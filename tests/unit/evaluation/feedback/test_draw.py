@@ -2,7 +2,8 @@
 
 import pytest
 
-from wrank.evaluation.feedback.draw import Order, reveal_order
+from wrank.errors import WrankError
+from wrank.evaluation.feedback.draw import Order, check_feedback, reveal_order
 from wrank.evaluation.feedback.knn import KNN
 from wrank.evaluation.feedback.settings import FeedbackSettings
 
@@ -29,7 +30,7 @@ def test_all_passages_are_in_the_order_once():
 
 def test_neither_the_order_of_judgements_nor_the_ranking_changes_a_draw():
     backwards = dict(reversed(GRADES.items()))
-    assert order(grades=backwards, candidates=["n3", "r2", "other"]) == order()
+    assert order(grades=backwards, candidates=["n3", "r2", "other"], nonrelevant="judged") == order()
 
 
 def test_seeds_and_queries_draw_differently():
@@ -59,7 +60,7 @@ def test_passages_outside_the_corpus_and_excluded_ones_are_not_revealed():
 
 
 def test_top_takes_the_best_ranked_judged_candidates():
-    drawn = order(candidates=["n5", "u", "r7", "r1", "n0"], choice="top")
+    drawn = order(candidates=["n5", "u", "r7", "r1", "n0"], choice="top", nonrelevant="judged")
     assert (drawn.relevant, drawn.nonrelevant) == (("r7", "r1"), ("n5", "n0"))
     assert drawn.findable == 12
 
@@ -74,7 +75,8 @@ def test_unjudged_candidates_fill_up_after_judged_ones_best_first():
 
 
 def test_without_the_fall_back_unjudged_candidates_are_never_revealed():
-    assert order(grades={"r0": 1, "n0": 0}, candidates=["u2", "n0"]).nonrelevant == ("n0",)
+    judged = order(grades={"r0": 1, "n0": 0}, candidates=["u2", "n0"], nonrelevant="judged")
+    assert judged.nonrelevant == ("n0",)
 
 
 @pytest.mark.parametrize(
@@ -97,3 +99,41 @@ def test_smaller_k_is_part_of_larger_k():
     drawn = order()
     assert drawn.taken(2) < drawn.taken(4) < drawn.taken(8)
     assert len(drawn.taken(8)) == 16
+
+
+ONE = {"q": {"a": 1, "b": 1, "c": 0}, "r": {}}
+
+
+@pytest.mark.parametrize(
+    ("qrels", "settings"),
+    [
+        (ONE, {"ks": [1, 9], "nonrelevant": "judged"}),
+        (ONE | {"few": {"a": 1}}, {"ks": [1]}),
+        ({"q": {"a": 1, "b": 1, "c": 1}}, {"ks": [2], "nonrelevant": "judged_then_ranked"}),
+    ],
+)
+def test_one_query_with_enough_judgements_for_one_k_is_enough(qrels, settings):
+    check_feedback(FeedbackSettings(KNN(), **settings), qrels)
+
+
+@pytest.mark.parametrize(
+    ("qrels", "settings", "message"),
+    [
+        (ONE, {"ks": [2]}, "1 have fewer than 2 relevant .* and 0 fewer .*; wanted smaller evaluation.feedback.ks$"),
+        (ONE, {"ks": [1, 2], "residual": "largest"}, "1 have fewer than 2 relevant"),
+        (ONE, {"ks": [1], "relevant": 2}, "1 have fewer than 1 relevant .*; wanted a collection with more judgements"),
+        (
+            {"q": {"a": 1, "b": 1}},
+            {"ks": [1], "nonrelevant": "judged"},
+            "1 fewer than 1 non-relevant ones; wanted evaluation.feedback.nonrelevant=judged_then_ranked where",
+        ),
+        (
+            {"q": dict.fromkeys("abc", 1) | {"d": 0}},
+            {"ks": [2], "nonrelevant": "judged"},
+            "wanted smaller evaluation.feedback.ks, or evaluation.feedback.nonrelevant=judged_then_ranked",
+        ),
+    ],
+)
+def test_what_judgements_rule_out_is_refused_without_a_ranking(qrels, settings, message):
+    with pytest.raises(WrankError, match=message):
+        check_feedback(FeedbackSettings(KNN(), **settings), qrels)

@@ -18,7 +18,9 @@ QUERY = np.array([[1, 0]], np.float32)
 
 
 def settings(**values):
-    return FeedbackSettings(values.pop("method", KNN()), **{"ks": [1], "seeds": [0], "choice": "top"} | values)
+    return FeedbackSettings(
+        values.pop("method", KNN()), **{"ks": [1], "seeds": [0], "choice": "top", "nonrelevant": "judged"} | values
+    )
 
 
 @pytest.fixture

@@ -32,6 +32,14 @@ def test_ks_are_put_in_order():
     assert FeedbackSettings(KNN(), ks=[8, 2]).ks == (2, 8)
 
 
+def test_the_test_set_says_what_is_relevant_unless_that_is_set():
+    assert FeedbackSettings(KNN()).least_relevant == 1
+    assert FeedbackSettings(KNN()).for_set(2).least_relevant == 2
+    assert FeedbackSettings(KNN(), relevant=1).for_set(2).least_relevant == 1
+    assert FeedbackSettings(KNN()).for_set(2).identity()["relevant"] == 2
+    assert FeedbackSettings(KNN()).identity()["relevant"] == 1
+
+
 def test_where_nothing_is_drawn_one_seed_stands_for_all():
     assert FeedbackSettings(KNN(), seeds=[3, 4]).draws == (3, 4)
     assert FeedbackSettings(KNN(), seeds=[3, 4], choice="top").draws == (3,)
@@ -44,18 +52,21 @@ def test_the_largest_k_leaves_at_every_k_where_asked():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"ks": []}, r"feedback.ks is \[\]"),
-        ({"ks": "2"}, "feedback.ks is '2'; wanted a list"),
-        ({"ks": [0, 2]}, "feedback.ks: 0 came; wanted a whole number from 1 up"),
-        ({"ks": [2, 2]}, r"feedback.ks is \[2, 2\]; a number comes twice"),
-        ({"seeds": [-1]}, "feedback.seeds: -1 came; wanted a whole number from 0 up"),
-        ({"seeds": [True]}, "feedback.seeds: True came"),
-        ({"depth": 0}, "feedback.depth: 0 came"),
-        ({"relevant": 0.5}, "feedback.relevant: 0.5 came"),
-        ({"nonrelevant": "ranked"}, "feedback.nonrelevant is 'ranked'; wanted one of judged, judged_then_ranked"),
-        ({"choice": "best"}, "feedback.choice is 'best'; wanted one of random, top"),
-        ({"residual": "all"}, "feedback.residual is 'all'; wanted one of own, largest"),
-        ({"method": "knn"}, "feedback.method is 'knn'; wanted a node"),
+        ({"ks": []}, r"evaluation.feedback.ks is \[\]"),
+        ({"ks": "2"}, "evaluation.feedback.ks is '2'; wanted a list"),
+        ({"ks": [0, 2]}, "evaluation.feedback.ks: 0 came; wanted a whole number from 1 up"),
+        ({"ks": [2, 2]}, r"evaluation.feedback.ks is \[2, 2\]; a number comes twice"),
+        ({"seeds": [-1]}, "evaluation.feedback.seeds: -1 came; wanted a whole number from 0 up"),
+        ({"seeds": [True]}, "evaluation.feedback.seeds: True came"),
+        ({"depth": 0}, "evaluation.feedback.depth: 0 came"),
+        ({"relevant": 0.5}, "evaluation.feedback.relevant: 0.5 came"),
+        (
+            {"nonrelevant": "ranked"},
+            "feedback.nonrelevant is 'ranked'; wanted one of judged, judged_then_ranked",
+        ),
+        ({"choice": "best"}, "evaluation.feedback.choice is 'best'; wanted one of random, top"),
+        ({"residual": "all"}, "evaluation.feedback.residual is 'all'; wanted one of own, largest"),
+        ({"method": "knn"}, "evaluation.feedback.method is 'knn'; wanted a node"),
     ],
 )
 def test_values_out_of_range_are_refused(values, message):
