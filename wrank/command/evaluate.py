@@ -11,17 +11,18 @@ import functools
 from typing import Any
 
 from wrank.command.job import job
+from wrank.command.sweep import in_sweep
 from wrank.config import build
 from wrank.evaluation.processes import launched
 from wrank.stage.comparison import compare, outcome, reference_of
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_all, evaluation_stage
-from wrank.stage.feedback import feedback_all
+from wrank.stage.feedback import check_feedback_all, feedback_all
 from wrank.stage.identity import identity
 from wrank.stage.system.choose import chosen_systems
 from wrank.stage.test_set import test_sets
 from wrank.tracking.base import Tracker
-from wrank.tracking.comparison import print_comparison_table
+from wrank.tracking.comparison import print_comparison_line, print_comparison_table
 from wrank.tracking.feedback import print_feedback
 from wrank.tracking.table import print_counts
 
@@ -35,9 +36,10 @@ def main(context: Context) -> dict[str, Any]:
     if launched()[0] > 0:  # takes a part of the encoding and searching; the first rank tells and tracks
         evaluate_all(context, systems, tests)
         return {}
+    check_feedback_all(context, systems[0], tests)
     names = [system.name for system in systems]
     default = names[-len(context.cfg.baselines)] if context.cfg.baselines else names[0]
-    reference = reference_of(context, names, default)
+    reference = reference_of(context, names, default, several=in_sweep())
     begin = functools.partial(
         tracker.start, identity(context, evaluation_stage(context, systems[0], tests[0]), "evaluate")
     )
@@ -55,16 +57,19 @@ def main(context: Context) -> dict[str, Any]:
     found: dict[str, Any] = {
         "evaluation": str(scored[names[0]][tests[0].name].path),
         "name": names[0],
-        **outcome(scored, tests, reference),
+        **outcome(scored, tests, reference, context.cfg.reference),
     }
-    for row in scored.values():
-        for where, one in row.items():
-            print_counts(one, where)
     seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
     artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
-    print_comparison_table(comparison)
-    print(artifact.path)
     found["comparison"] = str(artifact.path)
+    if in_sweep():  # the table comes once, over all jobs
+        print_comparison_line(comparison, names[0])
+    else:
+        for row in scored.values():
+            for where, one in row.items():
+                print_counts(one, where)
+        print_comparison_table(comparison)
+        print(artifact.path)
     for where, result in feedback_all(context, systems[0], tests).items():
         print_feedback(result, where)
     return found

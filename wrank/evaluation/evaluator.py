@@ -16,7 +16,7 @@ import numpy as np
 
 from wrank.evaluation.calibration import calibration
 from wrank.evaluation.encode import Encoder, encode
-from wrank.evaluation.measure import Scores, judged_grades, score_run
+from wrank.evaluation.measure import Scores, is_constant, judged_grades, score_run
 from wrank.evaluation.ranking import Rankings
 from wrank.evaluation.search import LeftOut, search
 from wrank.evaluation.settings import EvaluationSettings
@@ -85,6 +85,7 @@ class Evaluation:
             what the system counted: texts cut at the length limit (queries_truncated, passages_truncated).
         timings: seconds of each step: encode_passages, encode_queries, search, measure.
         facts: query id -> what is known of it: see `wrank.evaluation.slices.query_facts`.
+        no_credit: queries whose passages all have one score: scored 0, and left out of ``run.trec``.
         diagnosis: ``slices`` (means by kind of query) and ``calibration`` (how scores and grades agree).
     """
 
@@ -94,6 +95,7 @@ class Evaluation:
     timings: dict[str, float]
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     diagnosis: dict[str, Any] = field(default_factory=dict)
+    no_credit: frozenset[str] = frozenset()
 
 
 def evaluate(
@@ -154,6 +156,7 @@ def measure(
     frequencies: Mapping[str, float] | None = None,
     scored: int | None = None,
     relevant: int = 1,
+    constant_from: int = 2,
 ) -> Evaluation:
     """Scores rankings, and looks into them by kinds of queries and by grades.
 
@@ -166,12 +169,13 @@ def measure(
         frequencies: query id -> how often it is asked, where that is known.
         scored: ranks whose scores mean something, and are held against the grades; None = all.
         relevant: lowest grade that counts as relevant in facts, slices and counts; a measure's own is in its name.
+        constant_from: see `score_run`.
 
     Raises:
         WrankError: see `score_run`.
     """
     with timed(timings, "measure"):
-        scores = score_run(rankings, collection.qrels, measures, relevant=relevant)
+        scores = score_run(rankings, collection.qrels, measures, relevant=relevant, constant_from=constant_from)
         query_ids = list(scores.per_query)
         texts = query_texts(collection, query_ids)
         facts = query_facts(query_ids, texts, collection.qrels, frequencies, relevant=relevant)
@@ -187,7 +191,14 @@ def measure(
         "dropped_self": rankings.dropped_self,
         **counts,
     }
-    return Evaluation(scores, rankings, all_counts, timings, facts, diagnosis)
+    no_credit = _constant(rankings, constant_from) if scores.counts["queries_constant"] else frozenset()
+    return Evaluation(scores, rankings, all_counts, timings, facts, diagnosis, no_credit)
+
+
+def _constant(rankings: Rankings, least: int) -> frozenset[str]:
+    """The queries whose passages all have one score."""
+    found = zip(rankings.query_ids, rankings.scores_QK, strict=True)
+    return frozenset(query_id for query_id, scores_K in found if is_constant(scores_K[np.isfinite(scores_K)], least))
 
 
 def _top(rankings: Rankings, depth: int | None) -> Rankings:
@@ -239,7 +250,7 @@ def write_evaluation(folder: Path, evaluation: Evaluation, run_name: str) -> dic
     ``measures.json`` is measure -> value; a line of ``per_query.jsonl`` is ``{"query_id": ..., measure: value, ...}``,
     one of ``queries.jsonl`` ``{"query_id": ..., fact: value, ...}``; the scores of ``run.trec`` are similarities before
     the model's temperature and fall strictly (see `Rankings.with_distinct_scores`), so every tool that scores the file
-    sees our order.
+    sees our order; a query that gets no credit is not in it, which every tool scores 0.
 
     Args:
         folder: where to write, an existing folder; files there are replaced.
@@ -257,7 +268,9 @@ def write_evaluation(folder: Path, evaluation: Evaluation, run_name: str) -> dic
     write_atomic(folder / "per_query.jsonl", _lines(scores.per_query))
     write_atomic(folder / "queries.jsonl", _lines(evaluation.facts))
     write_atomic(folder / "diagnosis.json", json.dumps(evaluation.diagnosis, indent=1) + "\n")
-    write_run(folder / "run.trec", evaluation.rankings.with_distinct_scores(), run_name)
+    rankings = evaluation.rankings.with_distinct_scores()
+    told = {query_id for query_id in rankings if query_id not in evaluation.no_credit}
+    write_run(folder / "run.trec", rankings if len(told) == len(rankings) else rankings.of(told), run_name)
     return evaluation.counts
 
 

@@ -104,9 +104,15 @@ def best_first(query_id: str, ranking: Ranking) -> tuple[list[str], np.ndarray]:
     return [passage_id for passage_id, _ in ordered], np.array([score for _, score in ordered], dtype=np.float32)
 
 
-def is_constant(scores_K: np.ndarray) -> bool:
-    """Whether two or more passages all have one score, so that the scores say nothing; ``scores_K`` best first."""
-    return len(scores_K) > 1 and bool(scores_K[0] == scores_K[-1])
+def is_constant(scores_K: np.ndarray, least: int = 2) -> bool:
+    """Whether all passages have one score, so that the scores say nothing.
+
+    Args:
+        scores_K: best first.
+        least: a ranking of fewer passages is not called constant: of a system that ranks what it finds (BM25), even
+            equal scores say which passages were found.
+    """
+    return len(scores_K) >= max(2, least) and bool(scores_K[0] == scores_K[-1])
 
 
 def score_run(
@@ -115,6 +121,7 @@ def score_run(
     measures: Sequence[str],
     *,
     relevant: int = 1,
+    constant_from: int = 2,
 ) -> Scores:
     """Scores a run against judgements.
 
@@ -128,6 +135,7 @@ def score_run(
         measures: names, see `wrank.evaluation.measure_name.parse_measures`.
         relevant: lowest grade that counts as relevant, for the count ``queries_without_relevant`` alone: a measure's
             own is in its name.
+        constant_from: a ranking of at least so many passages that all have one score gets no credit.
 
     Returns:
         Means, values per query and counts.
@@ -146,10 +154,12 @@ def score_run(
         for query_id in query_ids:
             ids, scores_K = best_first(query_id, run.get(query_id, ()))
             missing += not ids
-            constant += is_constant(scores_K)
-            if ids and not is_constant(scores_K):
+            constant += is_constant(scores_K, constant_from)
+            if ids and not is_constant(scores_K, constant_from):
                 ranked[query_id] = ids
-        found = _calculate(set(calculated.values()), {query_id: judged[query_id] for query_id in query_ids}, ranked)
+        found = _calculate(
+            dict.fromkeys(calculated.values()), {query_id: judged[query_id] for query_id in query_ids}, ranked
+        )
         for query_id in query_ids:
             values = {str(measure): found[query_id, str(other)] for measure, other in calculated.items()}
             per_query[query_id] = {name: 1 - v if name.startswith("Unjudged") else v for name, v in values.items()}
@@ -180,14 +190,18 @@ def _calculate(
 ) -> dict[tuple[str, str], float]:
     """(query id, measure name) -> value, of ids best first; measures with a cut-off are given no more than they need.
 
-    That spares the providers written in Python, which sort every ranking again, most of their work.
+    That spares the providers written in Python, which sort every ranking again, most of their work. Measures of judged
+    passages alone, or with gains of their own, are asked for apart: a measure without them that is asked for after one
+    of those is computed as if it had them (ir_measures 0.4.3).
     """
-    by_depth: dict[int | None, list[ir_measures.Measure]] = {}
+    groups: dict[tuple[int | None, bool, str], list[ir_measures.Measure]] = {}
     for measure in measures:
-        top_only = measure.NAME in _NEEDS_TOP_ONLY and not measure.params.get("judged_only")
-        by_depth.setdefault(measure.params.get("cutoff") if top_only else None, []).append(measure)
+        judged_only = bool(measure.params.get("judged_only"))
+        top_only = measure.NAME in _NEEDS_TOP_ONLY and not judged_only
+        kind = (measure.params.get("cutoff") if top_only else None, judged_only, str(measure.params.get("gains")))
+        groups.setdefault(kind, []).append(measure)
     found: dict[tuple[str, str], float] = {}
-    for depth, group in by_depth.items():
+    for (depth, _, _), group in groups.items():
         longest = max(map(len, ranked.values()), default=0)
         falling = [-float(rank) for rank in range(min(depth or longest, longest))]
         run = {query_id: dict(zip(ids, falling, strict=False)) for query_id, ids in ranked.items()}

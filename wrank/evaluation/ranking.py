@@ -7,7 +7,7 @@ orders passages by score goes by this file: `search.py` through its keys, runs r
 Shapes: Q queries, K ranks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -107,6 +107,12 @@ class Rankings(Mapping[str, list[tuple[str, float]]]):
     def to_dict(self) -> dict[str, dict[str, float]]:
         """Query id -> passage id -> score, best first. Holds everything as Python objects: for small runs."""
         return {query_id: dict(ranking) for query_id, ranking in self.items()}
+
+    def of(self, query_ids: Collection[str]) -> "Rankings":
+        """The rankings of some of the queries."""
+        places = [place for place, query_id in enumerate(self.query_ids) if query_id in query_ids]
+        kept = [self.query_ids[place] for place in places]
+        return replace(self, query_ids=kept, rows_QK=self.rows_QK[places], scores_QK=self.scores_QK[places])
 
     def with_distinct_scores(self) -> "Rankings":
         """The same rankings with scores that fall strictly, so that no reader of a run file has a tie to break.

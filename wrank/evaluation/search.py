@@ -10,8 +10,7 @@ ties at the cut-off:
   computed in the same way whatever the chunk.
 - Score and tie rank are packed into one int64 key, so that no two keys of a query are equal and top-k has one answer.
 
-Held at once: a chunk of vectors, 8 MB of scores a block of queries, about 4 x Q x max(k, 256) keys; whatever the corpus.
-
+Held at once, whatever the corpus: a chunk of vectors, 8 MB of scores a block of queries, about 4 Q x max(k, 256) keys.
 """
 
 from collections.abc import Iterator, Sequence

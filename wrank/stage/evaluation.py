@@ -25,14 +25,11 @@ def evaluation_stage(context: Context, system: System, test: TestSet) -> Stage:
         WrankError: a system that cannot rank this set.
     """
     config, inputs = system.identity(context, test)
-    files = {"frequencies": test.frequencies, "paraphrases": test.paraphrases}
-    given = {word: value for word, value in files.items() if value is not None}
+    measures = {"measures": list(test.settings.measures), "split": test.collection.split}
     return Stage(
         kind="evaluation",
         name=f"{test.name.replace('/', '-')}-{system.name}",
-        config=test.identity
-        | config
-        | {"measures": list(test.settings.measures), "split": test.collection.split, **given},
+        config=test.identity | config | measures | test.files_identity,
         inputs={"collection": test.collection.fingerprint, **inputs},
         details={"collection": test.collection.name, "split": test.collection.split, "model": system.name},
     )
@@ -65,7 +62,9 @@ def evaluate_system(
             ranked.counts,
             ranked.timings,
             frequencies=test.frequencies,
+            relevant=test.relevant,
             scored=ranked.scored,
+            constant_from=ranked.constant_from,
         )
         if test.paraphrases is not None:
             evaluation = _with_coherence(evaluation, test.paraphrases)

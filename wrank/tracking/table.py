@@ -14,6 +14,7 @@ _COUNTS = {
     "passages": "passages",
     "queries_missing": "judged queries that the run lacks (scored 0)",
     "queries_unjudged": "queries without a judgement (left out of the mean)",
+    "queries_unjudged_in_run": "queries of the run file without a judgement (left out of the mean)",
     "queries_without_relevant": "queries without a relevant passage",
     "queries_constant": "queries whose passages all have one score (scored 0: no credit)",
     "excluded": "excluded pairs left out of the ranking",

@@ -8,6 +8,7 @@ import torch
 
 from wrank.errors import WrankError
 from wrank.evaluation.evaluator import evaluate, left_out_pairs, measure, write_evaluation
+from wrank.evaluation.ranking import Rankings
 from wrank.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(measures=["nDCG@10", "RR@10"])
@@ -129,3 +130,24 @@ def test_what_counts_as_relevant_reaches_facts_slices_and_counts(letter_encoder,
     assert {query_id: facts["relevant"] for query_id, facts in found.facts.items()} == {"one": 1, "two": 0}
     assert found.counts["queries_without_relevant"] == 1
     assert {bucket: one["queries"] for bucket, one in found.diagnosis["slices"]["relevant"].items()} == {"0": 1, "1": 1}
+
+
+def test_a_query_without_credit_is_not_in_the_run_file_so_every_tool_scores_it_0(letter_encoder, collection, tmp_path):
+    collection.queries.all_texts[2] = ""  # its vector is 0, and so are all its scores
+    result = evaluate(letter_encoder(), collection, SETTINGS)
+    assert result.counts["queries_constant"] == 1
+    assert result.no_credit == {"two"}
+    write_evaluation(tmp_path, result, "name")
+    run = list(ir_measures.read_trec_run(str(tmp_path / "run.trec")))
+    assert {line.query_id for line in run} == {"one"}
+    parsed = [ir_measures.parse_measure(name) for name in result.scores.measures]
+    others = ir_measures.calc_aggregate(parsed, collection.qrels, run)
+    assert {str(measure): value for measure, value in others.items()} == pytest.approx(result.scores.measures)
+
+
+def test_equal_scores_of_a_system_that_ranks_what_it_finds_say_what_was_found(letter_encoder, collection):
+    rows, scores = np.array([[1, 0], [3, -1]]), np.array([[2, 2], [1, -np.inf]], dtype=np.float32)
+    rankings = Rankings(["one", "two"], collection.passages.ids, rows, scores)
+    kept = measure(rankings, collection, ["RR@10"], {}, {}, constant_from=4)
+    assert kept.scores.per_query["one"] == {"RR@10": 1.0}
+    assert measure(rankings, collection, ["RR@10"], {}, {}).scores.per_query["one"] == {"RR@10": 0.0}

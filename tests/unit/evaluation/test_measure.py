@@ -144,13 +144,25 @@ def test_values_are_those_of_ir_measures_whatever_the_blocks(random_run, monkeyp
     """Measures are given no more ranks than they look at, and queries in blocks."""
     run, qrels = random_run
     measures = [ir_measures.parse_measure(name) for name in NAMES]
-    wanted = {(m.query_id, str(m.measure)): m.value for m in ir_measures.iter_calc(measures, qrels, run)}
+    alone = (ir_measures.iter_calc([measure], qrels, run) for measure in measures)  # together they change each other
+    wanted = {(m.query_id, str(m.measure)): m.value for found in alone for m in found}
     assert len(set(wanted.values())) > 100
     for at_once in (1, 7, 256):
         monkeypatch.setattr(measure_module, "_QUERIES_AT_ONCE", at_once)
         per_query = score_run(run, qrels, NAMES).per_query
         found = {(query_id, name): value for query_id, values in per_query.items() for name, value in values.items()}
         assert found == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    "other", ["nDCG(gains={0:0,1:9,2:1,3:0})@10", "nDCG(judged_only=True)@10", "P(judged_only=True)@5"]
+)
+def test_no_measure_depends_on_those_asked_for_with_it(random_run, other):
+    names = ["nDCG@10", "nDCG", "NumRet", "nDCG(judged_only=True)"]
+    alone = {name: score_run(*random_run, [name]).measures[name] for name in names}
+    for asked in ([other, *names], [*names, other]):
+        together = score_run(*random_run, asked).measures
+        assert {name: together[name] for name in names} == alone
 
 
 def test_an_order_that_is_right_already_is_kept_and_any_other_mended():

@@ -21,6 +21,8 @@ class Ranked:
         counts: texts cut at the length limit, and the like.
         timings: seconds of each step.
         facts: anything else for the manifest, e.g. an index's recall.
+        constant_from: a ranking of at least so many passages that all have one score says nothing; of a system that
+            ranks only what it finds, a shorter one does.
         scored: ranks whose scores mean something; a reranker's do to its depth. None = all.
     """
 
@@ -29,6 +31,12 @@ class Ranked:
     timings: dict[str, float]
     facts: dict[str, Any] = field(default_factory=dict)
     scored: int | None = None
+    constant_from: int = 2
+
+
+def whole(test: TestSet) -> int:
+    """Passages of a ranking that holds all it could: the depth, or the corpus."""
+    return min(test.settings.depth, len(test.collection.passages))
 
 
 class System(ABC):

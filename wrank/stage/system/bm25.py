@@ -12,7 +12,7 @@ from wrank.evaluation.ranking import rankings_of
 from wrank.mining.base import Tools
 from wrank.mining.bm25 import Bm25Miner
 from wrank.stage.context import Context
-from wrank.stage.system.base import Ranked, System
+from wrank.stage.system.base import Ranked, System, whole
 from wrank.stage.test_set import TestSet
 from wrank.store import Stage
 from wrank.tracking.progress import progress_bar
@@ -51,7 +51,8 @@ class Bm25System(System):
             rankings = rankings_of(
                 query_ids, collection.passages.ids, rows, scores, depth=settings.depth, left_out_P2=left_out.pairs_P2
             )
-        return Ranked(replace(rankings, excluded=left_out.excluded, dropped_self=left_out.dropped_self), {}, timings)
+        rankings = replace(rankings, excluded=left_out.excluded, dropped_self=left_out.dropped_self)
+        return Ranked(rankings, {}, timings, constant_from=whole(test))
 
     def _tools(self, context: Context, test: TestSet) -> Tools:
         def none() -> Any:

@@ -16,7 +16,7 @@ from wrank.evaluation.ranking import Rankings, rankings_of
 from wrank.evaluation.search import LeftOut
 from wrank.files import sha256_of_file
 from wrank.stage.context import Context
-from wrank.stage.system.base import Ranked, System
+from wrank.stage.system.base import Ranked, System, whole
 from wrank.stage.test_set import TestSet
 from wrank.store import Stage
 from wrank.trec import read_run
@@ -61,7 +61,8 @@ class RunSystem(System):
             WrankError: see `identity`.
         """
         found = self._found(test)
-        return Ranked(found.rankings, {"queries_unjudged_in_run": found.unjudged}, {})
+        counts = {"queries_unjudged_in_run": found.unjudged}
+        return Ranked(found.rankings, counts, {}, constant_from=whole(test))
 
     def _found(self, test: TestSet) -> "_Read":
         """The file's rankings for a test set, read once."""
