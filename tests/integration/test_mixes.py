@@ -1,5 +1,6 @@
 """The four published mixes, composed from configuration on small files: their exact lists, and what is refused."""
 
+import csv
 import json
 
 import pyarrow as pa
@@ -359,6 +360,24 @@ def test_a_teacher_scores_the_lists_and_masks_false_negatives(files):
     for index, query_id in enumerate(sampler.query_ids):
         item = sampler.sample(0, index)
         assert item.teacher == [scores[query_id][id] for id in item.passage_ids]
+
+
+@pytest.mark.parametrize("loss", ["margin_mse", "teacher_kl"])
+def test_teacher_scores_of_a_mix_reach_the_loss_and_a_loss_without_them_is_refused(files, here, loss):
+    rows = [("q1", "r1", 5.0), ("q1", "r2", 4.0), ("q1", "m1", 1.0), ("q2", "r3", 3.0), ("q2", "m1", 2.0)]
+    columns = dict(zip(("query_id", "passage_id", "score"), map(list, zip(*rows, strict=True)), strict=True))
+    (files / "scores").mkdir()
+    parquet.write_table(pa.table(columns), files / "scores" / "pairs.parquet")
+    words = ("data=real_binary", f"data.path={files}/real", f"data.mined={files}/mined", f"loss={loss}", "model=tiny")
+    smoke = ("debug=smoke", "trainer=cpu", "trainer.max_steps=2", "logger=none", "data.dev_share=0")
+    _, err = here("train", *words, *smoke, code=2)
+    assert f"loss={loss} needs teacher" in err
+    teacher = f"data.mix.teacher={{_target_:wrank.data.source.pairs.PairsFile,path:{files}/scores}}"
+    here("train", *words, *smoke, teacher)
+    (model,) = here.artifacts("model")
+    figures = list(csv.DictReader((model / "metrics.csv").read_text().split("\n")))
+    assert float(figures[-1]["train/queries_used"]) >= 1
+    assert float(figures[-1]["train/loss"]) > 0
 
 
 @pytest.mark.parametrize(
