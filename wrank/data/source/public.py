@@ -36,7 +36,8 @@ class PublicSource(BeirSource):
     Args:
         name: one of BEIR's names; ``cqadupstack/android`` and the like for its parts.
         folder: where collections are kept (``paths.collections``).
-        sha256: of the archive it must have come from; None takes whichever was fetched.
+        sha256: of the archive it must have come from; None takes whichever was fetched, and a folder that a person put
+            there.
 
     Attributes:
         fetched: the folder with the record, which is above `path` for a part.
@@ -49,7 +50,7 @@ class PublicSource(BeirSource):
         top, slash, part = str(name).partition("/")
         place = Path(folder).expanduser()
         self.fetched = place / check_name(top)
-        there = str(read_record(self.fetched)["sha256"])
+        there = "unknown" if self._is_brought() else str(read_record(self.fetched)["sha256"])
         if sha256 is not None and str(sha256).lower() != there:
             raise WrankError(
                 f"{self.fetched}: made from an archive with SHA-256 {there}; wanted {sha256}: fetch that one, or "
@@ -60,6 +61,10 @@ class PublicSource(BeirSource):
             wanted = f"one of {', '.join(f'{top}/{one}' for one in parts)}" if parts else top
             raise WrankError(f"data.source.name is {name!r}; wanted {wanted}")
         super().__init__(str(self.fetched / part), name=str(name).replace("/", "-"))
+
+    def _is_brought(self) -> bool:
+        """Whether a person has put the folder there: it is read as it is; its content is hashed like any folder's."""
+        return self.fetched.is_dir() and not (self.fetched / RECORD).is_file()
 
 
 def check_name(name: str) -> str:
@@ -96,7 +101,7 @@ def read_record(folder: Path) -> dict[str, Any]:
             )
         raise WrankError(
             f"{folder}: not fetched yet: run `wrank data pull {folder.name}` where there is a network, or unpack "
-            f"{URL}/{folder.name}.zip and put the folder somewhere: data=beir data.path=FOLDER reads it"
+            f"{URL}/{folder.name}.zip there, so that {folder}/corpus.jsonl is a file"
         )
     return parse_record(folder, "sha256")
 
@@ -157,8 +162,8 @@ def _fetch(url: str, archive: Path, final: Path) -> None:
     except (requests.RequestException, TimeoutError) as error:
         reason = str(error).partition("(Caused by")[0][:200]
         raise WrankError(
-            f"{url}: cannot be fetched ({type(error).__name__}: {reason}): fetch it where there is a network, unpack "
-            f"it, and read the folder with data=beir data.path=FOLDER (wrank would have put it into {final})"
+            f"{url}: cannot be fetched ({type(error).__name__}: {reason}): fetch it where there is a network, "
+            f"unpack it so that it is the folder {final}; or read it anywhere with data=beir data.path=FOLDER"
         ) from error
 
 

@@ -224,8 +224,9 @@ def test_a_folder_of_somebody_else_is_left_alone(server, tmp_path):
         pull("scifact", tmp_path, server.url)
     assert (tmp_path / "scifact" / "corpus.jsonl").read_text() == "mine"
     assert server.asked == []
-    with pytest.raises(WrankError, match="wrank did not fetch it: read it with data=beir"):
-        PublicSource("scifact", str(tmp_path))
+    assert PublicSource("scifact", str(tmp_path)).path == tmp_path / "scifact"  # read as it is
+    with pytest.raises(WrankError, match="with SHA-256 unknown; wanted 00"):
+        PublicSource("scifact", str(tmp_path), sha256="00")
     with pytest.raises(WrankError, match=f"no {RECORD} in it"):
         verify(tmp_path / "scifact")
 
@@ -309,7 +310,9 @@ def test_another_archive_than_the_wanted_one_is_refused(server, tmp_path):
 
 
 def test_what_was_not_fetched_names_the_command(tmp_path):
-    with pytest.raises(WrankError, match=r"not fetched yet: run `wrank data pull cqadupstack`.*data=beir"):
+    with pytest.raises(
+        WrankError, match=r"not fetched yet: run `wrank data pull cqadupstack`.*cqadupstack.zip there"
+    ):
         PublicSource("cqadupstack/android", str(tmp_path))
     with pytest.raises(WrankError, match="did you mean 'scifact'"):
         PublicSource("scifcat", str(tmp_path))
