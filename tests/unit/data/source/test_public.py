@@ -310,9 +310,7 @@ def test_another_archive_than_the_wanted_one_is_refused(server, tmp_path):
 
 
 def test_what_was_not_fetched_names_the_command(tmp_path):
-    with pytest.raises(
-        WrankError, match=r"not fetched yet: run `wrank data pull cqadupstack`.*cqadupstack.zip there"
-    ):
+    with pytest.raises(WrankError, match=r"not fetched yet: run `wrank data pull cqadupstack`.*cqadupstack.zip there"):
         PublicSource("cqadupstack/android", str(tmp_path))
     with pytest.raises(WrankError, match="did you mean 'scifact'"):
         PublicSource("scifcat", str(tmp_path))
