@@ -136,12 +136,9 @@ def top_keys(
             Best(queries[row : row + QUERY_BLOCK], row, min(QUERY_BLOCK, len(queries_QD) - row), k)
             for row in range(0, len(queries_QD), QUERY_BLOCK)
         ]
-        held_CD = torch.empty((step, passages.dimension))  # one piece of memory for all chunks
         for first in range(start, stop, step):
             size = min(step, stop - first)
-            held_CD.numpy()[:size] = passages.chunk(first, first + size)
-            held_CD[size:] = 0
-            vectors_CD = held_CD[: _rounded(size)].to(device)
+            vectors_CD = _whole_blocks(passages.chunk(first, first + size), device)
             low_C = torch.full((len(vectors_CD),), LOW, device=device)
             low_C[:size] -= torch.from_numpy(ties.rank_N[first : first + size].astype(np.int64)).to(device)
             gone = pairs[(pairs[:, 1] >= first) & (pairs[:, 1] < first + size)]
@@ -184,6 +181,12 @@ def _full_float32(device: str) -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def _whole_blocks(chunk: np.ndarray, device: str) -> Tensor:
+    """A chunk's vectors on the device, with rows of zeros up to a whole block; not copied where none is wanted."""
+    as_it_is = len(chunk) == _rounded(len(chunk)) and chunk.flags.writeable and chunk.flags.c_contiguous
+    return torch.from_numpy(chunk).to(device) if as_it_is else _padded(chunk, PASSAGE_BLOCK, device)
 
 
 def _rounded(rows: int) -> int:

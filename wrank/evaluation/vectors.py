@@ -142,15 +142,14 @@ class Vectors:
     def chunk(self, start: int, stop: int) -> np.ndarray:
         """Rows from start up to stop: float32 [stop - start, D]; what is read is not kept."""
         stop = min(stop, self._rows)
-        parts = []
-        while start < stop:
-            shard, first = divmod(start, SHARD_ROWS)
-            last = min(SHARD_ROWS, first + stop - start)
-            parts.append(self._widened(self._shard(shard)[first:last]))
-            start += last - first
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate(parts) if parts else np.empty((0, self._dimension), dtype=np.float32)
+        found_ND = np.empty((max(0, stop - start), self._dimension), dtype=np.float32)
+        done = 0
+        while start + done < stop:
+            shard, first = divmod(start + done, SHARD_ROWS)
+            last = min(SHARD_ROWS, first + stop - start - done)
+            self._widen(self._shard(shard)[first:last], found_ND[done : done + last - first])
+            done += last - first
+        return found_ND
 
     def rows(self, rows: np.ndarray) -> np.ndarray:
         """Any rows: float32 [len(rows), D]."""
@@ -159,13 +158,18 @@ class Vectors:
         shards = rows // SHARD_ROWS
         for shard in np.unique(shards).tolist():
             here = np.flatnonzero(shards == shard)
-            found_ND[here] = self._widened(self._shard(shard)[rows[here] - shard * SHARD_ROWS])
+            stored = self._shard(shard)[rows[here] - shard * SHARD_ROWS]
+            wide = np.empty(stored.shape, dtype=np.float32)
+            self._widen(stored, wide)
+            found_ND[here] = wide
         return found_ND
 
-    def _widened(self, stored: np.ndarray) -> np.ndarray:
+    def _widen(self, stored: np.ndarray, wide: np.ndarray) -> None:
+        """Fills in float32."""
         if self.storage == "bfloat16":
-            return (stored.astype(np.uint32) << 16).view(np.float32)
-        return stored.astype(np.float32)
+            np.left_shift(stored, 16, out=wide.view(np.uint32), dtype=np.uint32)
+        else:
+            wide[:] = stored
 
 
 def shards_of(rows: int) -> int:
