@@ -1,6 +1,7 @@
 """SHA-256 of big files, remembered: a file is hashed again only when its path, size, times or inode changed."""
 
 import gzip
+import re
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from wrank.errors import WrankError
 from wrank.files import sha256_of_file, sha256_of_json, write_atomic
 
 _BLOCK = 1 << 20  # bytes
+_ODD = re.compile(rb"\n[^{]")
 _counted: dict[str, "Future[Lines]"] = {}
 _SETTLED = 2 * 10**9  # nanoseconds; a file younger than this could change once more within one tick of its clock
 
@@ -19,11 +21,11 @@ class Lines(NamedTuple):
 
     Attributes:
         all: the last may lack its end.
-        objects: those of them that begin with ``{``; the others are blank, begin with white space, or are no objects.
+        regular: whether each of them begins with ``{``; else one is blank, begins with white space, or is no object.
     """
 
     all: int
-    objects: int
+    regular: bool
 
 
 def signature(path: Path) -> list[str | int]:
@@ -87,16 +89,16 @@ def _counting(path: Path) -> "Future[Lines]":
 
 
 def _count_lines(path: Path) -> Lines:
-    ends, objects, last = 0, 0, b"\n"
-    jsonl = ".jsonl" in path.suffixes
+    ends, last = 0, b"\n"
+    regular = ".jsonl" in path.suffixes
     opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=0)  # noqa: SIM115
     with cast(BinaryIO, opened) as file:
         while block := file.read(_BLOCK):
             ends += block.count(b"\n")
-            if jsonl:
-                objects += block.count(b"\n{") + (last == b"\n" and block[:1] == b"{")
+            if regular:  # by a search, which is twice as fast as counting what begins well
+                regular = (last != b"\n" or block[:1] == b"{") and _ODD.search(block) is None
             last = block[-1:]
-    return Lines(ends + (last != b"\n"), objects)
+    return Lines(ends + (last != b"\n"), regular)
 
 
 def make_folder(folder: Path) -> None:

@@ -78,17 +78,17 @@ def test_a_cache_that_is_a_file_is_named(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "lines"),
     [
-        (b"", (0, 0)),
-        (b"{}\n{}\n", (2, 2)),
-        (b"{}\n{}", (2, 2)),
-        (b"\n{}{}", (2, 1)),
-        (b"{} {}\n\n", (2, 1)),
-        (b"{}\n {}\n", (2, 1)),
-        (b"{{\n\r\n{", (3, 2)),
-        (b"\n\n", (2, 0)),
+        (b"", (0, True)),
+        (b"{}\n{}\n", (2, True)),
+        (b"{}\n{}", (2, True)),
+        (b"\n{}{}", (2, False)),
+        (b"{} {}\n\n", (2, False)),
+        (b"{}\n {}\n", (2, False)),
+        (b"{{\n\r\n{", (3, False)),
+        (b"\n\n", (2, False)),
     ],
 )
-def test_lines_and_those_that_begin_an_object_are_counted(tmp_path, monkeypatch, block, content, lines):
+def test_lines_are_counted_and_whether_each_begins_an_object(tmp_path, monkeypatch, block, content, lines):
     monkeypatch.setattr(cache_module, "_BLOCK", block)
     (tmp_path / "x.jsonl").write_bytes(content)
     assert count_lines(tmp_path / "x.jsonl") == lines

@@ -112,7 +112,7 @@ def _json_batches(path: Path, names: tuple[str, ...]) -> Iterator[pa.RecordBatch
                 if ids.null_count or batch.column("text").null_count or not pc.min(pc.binary_length(ids)).as_py():
                     raise Unfit
                 yield batch
-            if not rows or lines.result() != (rows, rows):  # two on a line, and a blank one, would be as many lines
+            if not rows or lines.result() != (rows, True):  # two on a line, and a blank one, would be as many lines
                 raise Unfit
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise Unfit from error
