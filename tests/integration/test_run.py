@@ -231,6 +231,7 @@ def test_read_only_store_is_said(wrank, small_disk):
         (("run", "data.train_split=test"), "seen queries"),
         (("evaluate", "model=path", "model.path=nowhere"), "nowhere"),
         (("evaluate", "seed=-1"), "seed"),
+        (("run", "name=tiny"), "two systems are called 'tiny'"),
         (("run", "-m", "experiment=glob(nothing*)"), "no jobs"),
         (("run", "loss=ws2", "trainer.in_batch=none"), "in_batch"),
     ],

@@ -21,7 +21,7 @@ from wrank.stage.evaluation import evaluate_all, evaluation_stage
 from wrank.stage.generation import GenerationPlan, generate, plan_generation
 from wrank.stage.identity import identity, run_name
 from wrank.stage.model import Plan, checked_settings, plan_training, train
-from wrank.stage.system.choose import baselines, distinct
+from wrank.stage.system.choose import baselines, check_names
 from wrank.stage.system.dense import DenseSystem
 from wrank.stage.test_set import TestSet, test_sets
 from wrank.store import Artifact
@@ -41,10 +41,10 @@ def main(context: Context) -> dict[str, Any]:
         _refuse_overlap(context.collection(context.train_split), tests)
     others = baselines(context, len(tests))
     names = [context.model_name, run_name(context), *(system.name for system in others)]
+    check_names(names)
     reference = reference_of(context, names, names[0], several=in_sweep())
     writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
-    systems = distinct([DenseSystem(context.base, names[0]), *others])
-    scored = evaluate_all(context, systems, tests)
+    scored = evaluate_all(context, [DenseSystem(context.base, names[0]), *others], tests)
     plan = plan_training(context, None if writing is None else _written(context, writing))
     _refuse_overlap(plan.data.collection.restricted_to(plan.data.train_ids, "train"), tests)
     _refuse_overlap(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), tests)

@@ -41,18 +41,22 @@ def baselines(context: Context, tests: int) -> list[System]:
 
 
 def distinct(systems: Sequence[System]) -> list[System]:
-    """Systems of different names.
+    """The systems, when their names differ; see `check_names`."""
+    check_names([system.name for system in systems])
+    return list(systems)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuses two systems of one name, which a table could not tell apart.
 
     Raises:
-        WrankError: two of one name, which a table could not tell apart.
+        WrankError: which name comes twice.
     """
-    names = [system.name for system in systems]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise WrankError(
             f"two systems are called {twice[0]!r}; the table could not tell them apart: leave one of them out of "
-            "baselines, or rename its folder or file"
+            "baselines, rename its folder or file, or give the run another name=..."
         )
-    return list(systems)
 
 
 def _baseline(context: Context, word: str, tests: int) -> System:

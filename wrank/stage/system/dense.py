@@ -4,7 +4,6 @@ Shapes: Q queries, N passages, D embedding size.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from wrank.data.collection import Collection
 from wrank.errors import WrankError
-from wrank.evaluation.encode import encode
+from wrank.evaluation.encode import Encoded, encode
 from wrank.evaluation.evaluator import MEASURES, left_out_pairs, query_texts, timed
 from wrank.evaluation.index.base import Index, index_rankings, recall_against
 from wrank.evaluation.measure import judged_grades
@@ -68,8 +67,8 @@ class DenseSystem(System):
         left_out = left_out_pairs(collection, query_ids, settings.drop_self)
         counts = {"queries_truncated": queries.truncated, "passages_truncated": passages.truncated}
         if settings.index is not None:
-            found = partial(_Indexed, context, test, settings.index, passages, queries.vectors_ND, query_ids, left_out)
-            rankings, facts = found().rank(timings)
+            indexed = _Indexed(context, test, settings.index, passages, queries.vectors_ND, query_ids, left_out)
+            rankings, facts = indexed.rank(timings)
             return Ranked(rankings, counts, timings, facts)
         rank, ranks = launched()
         with timed(timings, "search"), progress_bar("searching", len(collection.passages), "passages") as advance:
@@ -78,7 +77,7 @@ class DenseSystem(System):
             rankings = to_rankings(keys_QK, query_ids, collection.passages.ids, passages.ties, left_out)
         return Ranked(rankings, counts, timings)
 
-    def encoded(self, context: Context, test: TestSet, texts: Sequence[str]) -> Any:
+    def encoded(self, context: Context, test: TestSet, texts: Sequence[str]) -> Encoded:
         """Vectors of queries, in memory."""
         return encode(
             self.prompted(test),
