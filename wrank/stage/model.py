@@ -22,9 +22,9 @@ from wrank.stage.training_data import TrainingData, training_data
 from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
 from wrank.tracking.progress import console
+from wrank.training.base import Card, check_in_batch
 from wrank.training.callback.progress import TrainingLines, TrainingProgress
 from wrank.training.fit import Training, fit
-from wrank.training.module import Card, check_in_batch
 from wrank.training.settings import TrainerSettings
 
 

@@ -18,12 +18,13 @@ from wrank.data.lists import ListSampler
 from wrank.errors import WrankError
 from wrank.loss.base import Loss
 from wrank.model.bi_encoder import BiEncoder
+from wrank.training.base import Card
 from wrank.training.callback.dev import DEV_SCORES, DevScore
 from wrank.training.callback.last import LAST_FACTS, LastWeights
 from wrank.training.callback.resume import ResumeCheckpoint
 from wrank.training.datamodule import ListDataModule
 from wrank.training.metrics import merge_logs, new_log
-from wrank.training.module import Card, ListwiseModule
+from wrank.training.module import ListwiseModule
 from wrank.training.settings import TrainerSettings
 
 log = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ def _of_a_rank(error: Exception) -> Exception:
     """A WrankError of a spawned rank as a WrankError here; anything else as it came."""
     for line in reversed(str(error).strip().split("\n")):
         name, _, message = line.partition(": ")
-        if name in ("wrank.errors.WrankError", "wrank.training.module.TrainingDiverged"):
+        if name in ("wrank.errors.WrankError", "wrank.training.base.TrainingDiverged"):
             return WrankError(message)
     return error
 

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from wrank.files import write_atomic
-from wrank.training.module import Card, ListwiseModule
+from wrank.training.base import Card, TrainingModule
 
 DEV_SCORES = "dev.json"
 
@@ -58,7 +58,7 @@ class DevScore(pl.Callback):
             self._run(trainer, pl_module)
 
     def _run(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, ListwiseModule)
+        assert isinstance(pl_module, TrainingModule)
         self._last_step = trainer.global_step
         scores: dict[str, float] | None = None
         if trainer.is_global_zero:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from wrank.files import write_atomic
+from wrank.training.base import Card, TrainingModule
 from wrank.training.callback.dev import DevScore
-from wrank.training.module import Card, ListwiseModule
 
 LAST_FACTS = "last.json"
 
@@ -26,7 +26,7 @@ class LastWeights(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves the model."""
-        assert isinstance(pl_module, ListwiseModule)
+        assert isinstance(pl_module, TrainingModule)
         if not trainer.is_global_zero or trainer.interrupted:
             return
         scores = {} if self.dev is None else {key: v for key, v in self.dev.history[-1].items() if key != "step"}
