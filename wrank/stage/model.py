@@ -14,6 +14,7 @@ from wrank.data.collection import Collection
 from wrank.data.lists import ListSampler
 from wrank.data.table_base import Table
 from wrank.evaluation.dev import DevSet, make_dev_set
+from wrank.loss.base import Loss
 from wrank.stage.candidates import find_candidates
 from wrank.stage.context import Context, log
 from wrank.stage.identity import identity, run_name
@@ -26,6 +27,7 @@ from wrank.training.base import Card, check_in_batch
 from wrank.training.callback.progress import TrainingLines, TrainingProgress
 from wrank.training.fit import Training, fit
 from wrank.training.settings import TrainerSettings
+from wrank.training.temperature import check_courses, read_courses
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ def checked_settings(context: Context) -> TrainerSettings:
     """
     settings: TrainerSettings = build(context.cfg, "trainer")
     settings.uses_gpu()
-    check_in_batch(build(context.cfg, "loss"), settings.in_batch)
+    loss: Loss = build(context.cfg, "loss")
+    check_in_batch(loss, settings.in_batch)
+    check_courses(read_courses(settings.temperatures), loss, bool(context.cfg.model.get("learn_temperature", False)))
     return settings
 
 

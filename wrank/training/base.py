@@ -15,6 +15,7 @@ from wrank.errors import WrankError
 from wrank.loss.base import Loss, LossOutput
 from wrank.model.bi_encoder import BiEncoder
 from wrank.training.settings import TrainerSettings
+from wrank.training.temperature import temperatures_of
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,15 @@ class TrainingModule(pl.LightningModule):
         path = write_batch(self.trainer.default_root_dir, batch, batch_idx, output)
         raise TrainingDiverged(
             f"the loss is {output.loss.item()} at batch {batch_idx} (optimizer step {self.global_step}); "
-            f"the batch is in {path}. Try a lower trainer.learning_rate, trainer.precision=32-true, or a higher "
-            f"loss.temperature"
+            f"the batch is in {path}. Try a lower trainer.learning_rate, trainer.precision=32-true, or {self._softer()}"
         )
+
+    def _softer(self) -> str:
+        """What of this loss makes its gradients smaller."""
+        names = [name for name in temperatures_of(self.loss) if "label" not in name]
+        if names:
+            return f"a higher {names[0]}"
+        return "a smaller loss.scale" if hasattr(self.loss, "log_scale") else "a higher model.temperature"
 
     def _log(self, output: LossOutput, facts: dict[str, float], batch: ListBatch, batch_idx: int) -> None:
         values: dict[str, Any] = {"train/loss": output.loss.detach()}
@@ -97,23 +104,38 @@ class TrainingModule(pl.LightningModule):
         values["train/epoch"] = (batch_idx + 1) * self.settings.batch_size * self.settings.world_size / self.epoch_size
         values["train/learning_rate"] = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
         values["train/temperature"] = self.temperature()
+        for name, (part, attribute) in temperatures_of(self.loss).items():
+            values[f"train/{name.replace('.', '_')}"] = getattr(part, attribute)
         self.log_dict(values, batch_size=len(batch.queries))
         self.log("loss", output.loss.detach(), prog_bar=True, logger=False, batch_size=len(batch.queries))
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        settings = self.settings
+        decayed: list[Tensor] = []
+        plain: list[Tensor] = []  # biases and normalisation weights
+        scales: list[Tensor] = []  # what the loss learns, and the temperature
+        of_loss = {id(parameter) for parameter in self.loss.parameters()}
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad:
+                is_scale = id(parameter) in of_loss or name.endswith("log_temperature")
+                if is_scale and settings.scale_learning_rate is not None:
+                    scales.append(parameter)
+                else:
+                    (decayed if parameter.ndim > 1 else plain).append(parameter)
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": settings.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        if scales:
+            groups.append({"params": scales, "weight_decay": 0.0, "lr": settings.scale_learning_rate})
+        return groups
 
     epoch_size: int = 1  # training queries an epoch; set by fit()
 
     def configure_optimizers(self) -> Any:
         """AdamW; the rate rises linearly over the warm-up, then falls linearly to 0."""
         settings = self.settings
-        decayed: list[Tensor] = []
-        plain: list[Tensor] = []  # biases and normalisation weights
-        for parameter in self.parameters():
-            if parameter.requires_grad:
-                (decayed if parameter.ndim > 1 else plain).append(parameter)
-        groups = [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
-        ]
+        groups = self._parameter_groups()
         optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
         warm, total = round(settings.warmup * self.total_steps), self.total_steps
 

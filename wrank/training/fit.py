@@ -22,10 +22,12 @@ from wrank.training.base import Card
 from wrank.training.callback.dev import DEV_SCORES, DevScore
 from wrank.training.callback.last import LAST_FACTS, LastWeights
 from wrank.training.callback.resume import ResumeCheckpoint
+from wrank.training.callback.temperature import MovingTemperatures
 from wrank.training.datamodule import ListDataModule
 from wrank.training.metrics import merge_logs, new_log
 from wrank.training.module import ListwiseModule
 from wrank.training.settings import TrainerSettings
+from wrank.training.temperature import read_courses
 
 log = logging.getLogger(__name__)
 CHECKPOINT = "resume.ckpt"
@@ -122,9 +124,11 @@ def _dev_callback(training: Training, folder: Path, steps: int) -> DevScore | No
 
 def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint: Path) -> pl.Trainer:
     settings = training.settings
+    courses = read_courses(settings.temperatures)
     callbacks = [
         *training.callbacks,
         *([dev] if dev else []),
+        *([MovingTemperatures(courses)] if courses else []),
         LastWeights(folder, training.card, dev),
         ResumeCheckpoint(checkpoint, settings.checkpoint_steps),
     ]

@@ -1,9 +1,11 @@
 """How to train: the keys of ``conf/trainer``, checked."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wrank.errors import WrankError
+from wrank.training.temperature import read_courses
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
@@ -42,6 +44,9 @@ class TrainerSettings:
         checkpoint_steps: optimizer steps between two checkpoints to resume from.
         log_steps: batches between two logged points.
         workers: processes that prepare batches; 0 = in the training process.
+        temperatures: which temperatures move in the course of the training: see ``wrank.training.temperature``.
+        scale_learning_rate: AdamW's peak rate of learnt temperatures, scales and biases of scores, which are single
+            numbers and want larger steps than weights do; None = ``learning_rate``.
 
     Raises:
         WrankError: a value out of its range, with the range.
@@ -67,6 +72,8 @@ class TrainerSettings:
     checkpoint_steps: int = 50
     log_steps: int = 1
     workers: int = 0
+    temperatures: Mapping[str, Any] = field(default_factory=dict)
+    scale_learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         for key, choices in (
@@ -77,6 +84,7 @@ class TrainerSettings:
         ):
             if getattr(self, key) not in choices:
                 raise WrankError(f"trainer.{key}={getattr(self, key)!r}: wanted one of {', '.join(choices)}")
+        read_courses(self.temperatures)
         self._check_numbers()
 
     def _check_numbers(self) -> None:
@@ -86,10 +94,11 @@ class TrainerSettings:
             "weight_decay": (-1e-12, 1),
             "warmup": (-1e-12, 1),
             "clip": (0, float("inf")),
+            "scale_learning_rate": (0, 1),
         }
         for key, (low, high) in ranges.items():
             value = getattr(self, key)
-            if value is None and key == "clip":
+            if value is None and key in ("clip", "scale_learning_rate"):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not low < value <= high:
                 raise WrankError(f"trainer.{key}={value!r}: wanted a number above {max(low, 0):g} and up to {high:g}")
@@ -125,6 +134,9 @@ class TrainerSettings:
         kept = {key: value for key, value in asdict(self).items() if key not in _NOT_IDENTITY}
         if self.max_steps is not None:
             del kept["max_epochs"]
+        for key in ("temperatures", "scale_learning_rate"):
+            if not kept[key]:
+                del kept[key]
         return kept | {"precision": self.resolved_precision(), "world_size": self.world_size}
 
     def resolved_strategy(self) -> str:
