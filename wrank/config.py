@@ -61,6 +61,7 @@ class TrainRoot(EvaluateRoot):
 
     loss: Any = MISSING
     trainer: Any = MISSING
+    rounds: Any = MISSING
     generator: Any = None
     audit: Any = MISSING
     judge: Any = MISSING
@@ -155,8 +156,14 @@ _ROOTS = {
 }
 
 
+def tiny_source(pooling: str) -> str:
+    """The tiny random model that stands for one with this pooling in a dry run (``debug=smoke``)."""
+    return "random:tiny_decoder" if pooling == "last" else "random:tiny"
+
+
 def register() -> None:
     """Makes the schemas known to Hydra; each primary file names its own first in its defaults."""
+    OmegaConf.register_new_resolver("tiny_source", tiny_source, replace=True)
     store = ConfigStore.instance()
     for verb, root in _ROOTS.items():
         store.store(group="schema", name=verb, node=root, package="_global_", provider="wrank")
@@ -223,8 +230,21 @@ def build_option(group: str, name: str) -> Any:
     Raises:
         WrankError: see `build`.
     """
-    path = next(path for folder in _config_folders() if (path := folder / group / f"{name}.yaml").is_file())
-    return build(DictConfig({group: OmegaConf.load(path)}), group)
+    return build(DictConfig({group: option_node(group, name)}), group)
+
+
+def option_node(group: str, name: str) -> DictConfig:
+    """The node of an option that was not chosen on the command line; one without defaults of its own.
+
+    Raises:
+        WrankError: there is no such option.
+    """
+    for folder in _config_folders():
+        if (path := folder / group / f"{name}.yaml").is_file():
+            node = OmegaConf.load(path)
+            assert isinstance(node, DictConfig)
+            return node
+    raise WrankError(f"{group}={name}: no such option; there are {', '.join(options(group))}")
 
 
 def _config_folders() -> list[Path]:

@@ -1,6 +1,5 @@
 """What every stage needs: the configuration, the store, and the parts made from them once."""
 
-import dataclasses
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from wrank.errors import WrankError
 from wrank.evaluation.processes import local_device
 from wrank.evaluation.settings import EvaluationSettings
 from wrank.model.bi_encoder import BiEncoder
+from wrank.model.cross_encoder import CrossEncoder
 from wrank.store import Artifact, Stage, Store
 from wrank.tracking.progress import note
 
@@ -35,7 +35,7 @@ class Context:
     choices: dict[str, str]
     store: Store = field(init=False)
     _collections: dict[str, Collection] = field(default_factory=dict)
-    _base: BiEncoder | None = None
+    _base: BiEncoder | CrossEncoder | None = None
     _source: Any = None
     _settings: EvaluationSettings | None = None
 
@@ -77,12 +77,26 @@ class Context:
         return self.choices.get("generator")
 
     @property
-    def base(self) -> BiEncoder:
-        """The encoder that was chosen: evaluated as it is, or trained from."""
+    def base(self) -> BiEncoder | CrossEncoder:
+        """The model that was chosen: evaluated as it is, or trained from."""
         if self._base is None:
             self._base = build(self.cfg, "model")
             self._base.to(self.device)
         return self._base
+
+    @property
+    def encoder(self) -> BiEncoder:
+        """The chosen model, where vectors are needed.
+
+        Raises:
+            WrankError: it makes none.
+        """
+        if not isinstance(self.base, BiEncoder):
+            raise WrankError(
+                f"model={self.model_name} is a cross-encoder, which makes no vectors, and this needs some: choose an "
+                "encoder, e.g. model=minilm (for an audit also judge=none or judge=llm; for mining also miner=bm25)"
+            )
+        return self.base
 
     def free_device(self) -> None:
         """Makes room on the device for another process's model; encoding moves the encoder back when it is needed."""
@@ -93,9 +107,9 @@ class Context:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def fresh_model(self) -> BiEncoder:
-        """A second copy of the encoder, whose weights may be changed."""
-        model: BiEncoder = build(self.cfg, "model")
+    def fresh_model(self) -> BiEncoder | CrossEncoder:
+        """A second copy of the model, whose weights may be changed."""
+        model: BiEncoder | CrossEncoder = build(self.cfg, "model")
         return model
 
     @property
@@ -112,10 +126,8 @@ class Context:
 
     @property
     def model_identity(self) -> dict[str, Any]:
-        """What of the model can change a training beside its fingerprint: settings in force, towers, dropout."""
-        config = self.base.encoder.transformer.config.to_dict()
-        dropout = {key: value for key, value in config.items() if "drop" in key and isinstance(value, int | float)}
-        return dataclasses.asdict(self.base.settings) | {"shared": self.base.shared, "dropout": dropout}
+        """What of the model can change a training beside its fingerprint: settings in force, towers, dropout, LoRA."""
+        return self.base.identity()
 
     @property
     def device(self) -> str:
@@ -134,6 +146,8 @@ class Context:
     def model_name(self) -> str:
         """The encoder's short name: the option, or the folder's name for ``model=path``."""
         option = self.choices.get("model", "model")
+        if self.choices.get("debug") == "smoke":  # whatever was chosen, its weights are random
+            return option if option.startswith("tiny") else f"tiny-{option}"
         if option != "path":
             return option
         folder = Path(str(plain(self.cfg, "model.path"))).expanduser().absolute()

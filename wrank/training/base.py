@@ -13,7 +13,6 @@ from torch import Tensor
 from wrank.data.collate import ListBatch
 from wrank.errors import WrankError
 from wrank.loss.base import Loss, LossOutput
-from wrank.model.bi_encoder import BiEncoder
 from wrank.training.settings import TrainerSettings
 from wrank.training.temperature import temperatures_of
 
@@ -57,7 +56,7 @@ class TrainingModule(pl.LightningModule):
         WrankError: when the loss does not support ``settings.in_batch``.
     """
 
-    model: BiEncoder
+    model: Any  # a `wrank.model.base.Trainable`, and a module
 
     def __init__(self, loss: Loss, settings: TrainerSettings, *, total_steps: int, seed: int) -> None:
         super().__init__()
@@ -129,6 +128,20 @@ class TrainingModule(pl.LightningModule):
         if scales:
             groups.append({"params": scales, "weight_decay": 0.0, "lr": settings.scale_learning_rate})
         return groups
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leaves weights that do not move out of the checkpoint: they come with the model."""
+        frozen = {name for name, weight in self.named_parameters() if not weight.requires_grad}
+        if frozen:
+            kept = checkpoint["state_dict"].items()
+            checkpoint["state_dict"] = {
+                name: value for name, value in kept if not any(name == one or name.startswith(f"{one}.") for one in frozen)
+            }
+
+    @property
+    def strict_loading(self) -> bool:
+        """Whether a checkpoint must hold every weight: where none is frozen."""
+        return all(weight.requires_grad for weight in self.parameters())
 
     epoch_size: int = 1  # training queries an epoch; set by fit()
 

@@ -12,21 +12,26 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, Logger
-from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from wrank.data.lists import ListSampler
 from wrank.errors import WrankError
 from wrank.loss.base import Loss
-from wrank.model.bi_encoder import BiEncoder
+from wrank.model.base import Trainable
 from wrank.training.base import Card
+from wrank.training.callback.average import AverageWeights
 from wrank.training.callback.dev import DEV_SCORES, DevScore
 from wrank.training.callback.last import LAST_FACTS, LastWeights
+from wrank.training.callback.prepared import Prepared
 from wrank.training.callback.resume import ResumeCheckpoint
 from wrank.training.callback.temperature import MovingTemperatures
+from wrank.training.compute import lightning_precision, prepare_model
 from wrank.training.datamodule import ListDataModule
+from wrank.training.launch import first_rank_first
+from wrank.training.kind import module_for
 from wrank.training.metrics import merge_logs, new_log
-from wrank.training.module import ListwiseModule
+from wrank.training.part import ROUND_STATE, Part
 from wrank.training.settings import TrainerSettings
+from wrank.training.strategy import check_strategy, gradient_callbacks, make_environment, make_strategy
 from wrank.training.temperature import read_courses
 
 log = logging.getLogger(__name__)
@@ -38,7 +43,7 @@ class Training:
     """What one training needs.
 
     Attributes:
-        model: the bi-encoder; its weights are changed.
+        model: a bi-encoder or a cross-encoder; its weights are changed.
         loss: the loss.
         sampler: draws the lists.
         known: query id -> text keys of its known positives and excluded passages.
@@ -49,19 +54,21 @@ class Training:
         card: facts for the model card.
         loggers: Lightning loggers beside the CSV file.
         callbacks: Lightning callbacks beside our own, e.g. a progress bar.
+        part: which round of a training in several this is; by default the only one.
     """
 
-    model: BiEncoder
+    model: Trainable
     loss: Loss
     sampler: ListSampler
     known: Callable[[str], Any]
     settings: TrainerSettings
     seed: int
-    dev: Callable[[BiEncoder], dict[str, float]] | None = None
+    dev: Callable[[Any], dict[str, float]] | None = None
     dev_name: str = "dev"
     card: Card = field(default_factory=Card)
     loggers: Sequence[Logger] = ()
     callbacks: Sequence[pl.Callback] = ()
+    part: Part = field(default_factory=Part)
 
 
 def fit(training: Training, folder: Path) -> dict[str, Any]:
@@ -81,7 +88,7 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
     if len(training.sampler) == 0:
         raise WrankError("no query of the training split has a passage with a grade above 0: nothing to train on")
     steps = settings.steps(len(training.sampler))
-    module = ListwiseModule(training.model, training.loss, settings, total_steps=steps, seed=training.seed)
+    module = module_for(training.model, training.loss, settings, total_steps=steps, seed=training.seed)
     module.epoch_size = len(training.sampler)
     data = ListDataModule(
         training.sampler,
@@ -90,8 +97,12 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
         batch_size=settings.batch_size,
         workers=settings.workers,
     )
-    checkpoint = folder / CHECKPOINT
+    checkpoint, part = folder / CHECKPOINT, training.part
+    check_strategy(settings, training.model, rounds=part.stop is not None or part.decay is not None)
+    with first_rank_first(settings):
+        begins_at = part.prepare(folder, checkpoint)
     resumed_at = _saved_step(checkpoint)
+    prepare_model(training.model, settings)
     training.model.train()  # transformers hands models over in eval mode, and Lightning leaves the mode as it is
     dev = _dev_callback(training, folder, steps)
     with warnings.catch_warnings():
@@ -105,7 +116,10 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
             if trainer.interrupted:  # Lightning turns Ctrl-C into exit(1)
                 raise KeyboardInterrupt from None
             raise
-    return _finish(folder, {"steps_planned": steps, "resumed_at": resumed_at})
+    if not trainer.is_global_zero:  # of a launcher: rank 0 finishes the folder
+        return {}
+    facts = {"steps_planned": steps, "resumed_at": 0 if resumed_at == begins_at else resumed_at}
+    return _finish(folder, facts | ({"begins_at": begins_at} if begins_at else {}))
 
 
 def _dev_callback(training: Training, folder: Path, steps: int) -> DevScore | None:
@@ -123,31 +137,36 @@ def _dev_callback(training: Training, folder: Path, steps: int) -> DevScore | No
 
 
 def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint: Path) -> pl.Trainer:
-    settings = training.settings
+    settings, part = training.settings, training.part
     courses = read_courses(settings.temperatures)
     callbacks = [
         *training.callbacks,
+        Prepared(settings),
+        *gradient_callbacks(settings),
         *([dev] if dev else []),
         *([MovingTemperatures(courses)] if courses else []),
         LastWeights(folder, training.card, dev),
-        ResumeCheckpoint(checkpoint, settings.checkpoint_steps),
+        *([] if part.decay is None else [AverageWeights(folder, training.card, part.decay)]),
+        ResumeCheckpoint(checkpoint, settings.checkpoint_steps, part.stop, folder / ROUND_STATE),
     ]
     return pl.Trainer(
         default_root_dir=folder,
         accelerator="gpu" if settings.uses_gpu() else "cpu",
         devices=settings.devices,
-        strategy=settings.resolved_strategy(),
-        precision=settings.resolved_precision(),  # type: ignore[arg-type]
+        num_nodes=settings.nodes,
+        strategy=make_strategy(settings),
+        precision=lightning_precision(settings),  # type: ignore[arg-type]
         max_epochs=1,  # the stream is one pass over all positions (see datamodule.py)
+        max_steps=part.stop or -1,
         accumulate_grad_batches=settings.accumulate,
-        gradient_clip_val=settings.clip,
+        gradient_clip_val=None if settings.strategy == "fsdp2" else settings.clip,
         log_every_n_steps=settings.log_steps,
         logger=[CSVLogger(folder, name="", version=new_log(folder), flush_logs_every_n_steps=1), *training.loggers],
         callbacks=callbacks,
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=any(isinstance(callback, pl.callbacks.ProgressBar) for callback in training.callbacks),
-        plugins=[LightningEnvironment()],  # the ranks are spawned here, also inside a Slurm job
+        plugins=[make_environment(settings)],
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
     )

@@ -50,15 +50,17 @@ class Course:
         return start + (self.end - start) * share
 
 
-def read_courses(given: Mapping[str, Any]) -> dict[str, Course]:
+def read_courses(given: Mapping[str, Any] | None) -> dict[str, Course]:
     """``trainer.temperatures`` as courses.
 
     Args:
-        given: name of a temperature, e.g. ``loss.temperature`` -> {end, shape, until}.
+        given: name of a temperature, e.g. ``loss.temperature`` -> {end, shape, until}; None = none.
 
     Raises:
         WrankError: keys or values that are none, by their place.
     """
+    if given is None:
+        return {}
     if not isinstance(given, Mapping):
         raise WrankError(f"trainer.temperatures={given!r}: wanted name -> {{end, shape, until}}")
     return {str(name): _course(f"trainer.temperatures.{name}", value) for name, value in given.items()}

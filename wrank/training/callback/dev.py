@@ -10,6 +10,7 @@ import torch
 
 from wrank.files import write_atomic
 from wrank.training.base import Card, TrainingModule
+from wrank.training.sharding import whole_model
 
 DEV_SCORES = "dev.json"
 
@@ -60,19 +61,16 @@ class DevScore(pl.Callback):
     def _run(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, TrainingModule)
         self._last_step = trainer.global_step
-        scores: dict[str, float] | None = None
-        if trainer.is_global_zero:
-            scores = self.score(pl_module.model)
-        scores = trainer.strategy.broadcast(scores)
-        assert scores is not None
-        self.history.append({"step": float(trainer.global_step)} | scores)
-        value = next(iter(scores.values()))
-        if value > self.best:
-            self.best, self.best_step, self.without_better = value, trainer.global_step, 0
-            if trainer.is_global_zero:
-                pl_module.model.save(self.folder / "best", scores=scores, base=self.card.base, facts=self.card.facts)
-        else:
-            self.without_better += 1
+        with whole_model(trainer, pl_module.model) as model:
+            scores = trainer.strategy.broadcast(self.score(model) if trainer.is_global_zero else {})
+            self.history.append({"step": float(trainer.global_step)} | scores)
+            value = next(iter(scores.values()))
+            if value > self.best:
+                self.best, self.best_step, self.without_better = value, trainer.global_step, 0
+                if trainer.is_global_zero:
+                    model.save(self.folder / "best", scores=scores, base=self.card.base, facts=self.card.facts)
+            else:
+                self.without_better += 1
         if trainer.is_global_zero:
             facts = {"best": self.best, "best_step": self.best_step, "history": self.history}
             write_atomic(self.folder / DEV_SCORES, json.dumps(facts, indent=1) + "\n")

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 
 from wrank.files import write_atomic
 from wrank.training.base import Card, TrainingModule
 from wrank.training.callback.dev import DevScore
+from wrank.training.sharding import whole_model
 
 LAST_FACTS = "last.json"
 
@@ -27,9 +29,14 @@ class LastWeights(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves the model."""
         assert isinstance(pl_module, TrainingModule)
-        if not trainer.is_global_zero or trainer.interrupted:
+        if trainer.interrupted:
             return
+        with whole_model(trainer, pl_module.model) as model:
+            if trainer.is_global_zero:
+                self._save(trainer, model)
+
+    def _save(self, trainer: pl.Trainer, model: Any) -> None:
         scores = {} if self.dev is None else {key: v for key, v in self.dev.history[-1].items() if key != "step"}
-        pl_module.model.save(self.folder / "last", scores=scores, base=self.card.base, facts=self.card.facts)
+        model.save(self.folder / "last", scores=scores, base=self.card.base, facts=self.card.facts)
         facts = {"steps": trainer.global_step, "stopped_early": trainer.should_stop}
         write_atomic(self.folder / LAST_FACTS, json.dumps(facts) + "\n")

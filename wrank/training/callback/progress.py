@@ -12,7 +12,15 @@ log = logging.getLogger(__name__)
 
 
 class TrainingProgress(RichProgressBar):
-    """Rich bar over the whole training: batches done, rate, time gone and left, the loss."""
+    """Rich bar over the whole training: batches done, rate, time gone and left, the loss.
+
+    Args:
+        title: what it is called.
+    """
+
+    def __init__(self, title: str = "training") -> None:
+        super().__init__(console_kwargs={"stderr": True})
+        self.title = title
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
         """Without the version number that Lightning shows first."""
@@ -21,7 +29,7 @@ class TrainingProgress(RichProgressBar):
         return metrics
 
     def _get_train_description(self, current_epoch: int) -> str:
-        return "training"
+        return self.title
 
 
 class TrainingLines(pl.Callback):
@@ -29,10 +37,11 @@ class TrainingLines(pl.Callback):
 
     Args:
         seconds: time between two lines.
+        title: what each begins with.
     """
 
-    def __init__(self, seconds: float = 60.0) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float = 60.0, title: str = "training") -> None:
+        self.seconds, self.title = seconds, title
         self._first = -1
         self._started = self._said = 0.0
 
@@ -55,4 +64,7 @@ class TrainingLines(pl.Callback):
         rate = (batch_idx + 1 - self._first) / (now - self._started)
         left = timedelta(seconds=round((total - batch_idx - 1) / rate))
         loss = float(trainer.callback_metrics.get("loss", float("nan")))
-        log.info("training: batch %d of %d, loss %.4f, %.2f batches/s, %s left", batch_idx + 1, total, loss, rate, left)
+        log.info(
+            "%s: batch %d of %d, loss %.4f, %.2f batches/s, %s left",
+            *(self.title, batch_idx + 1, total, loss, rate, left),
+        )

@@ -17,10 +17,13 @@ class ResumeCheckpoint(pl.Callback):
     Args:
         path: the checkpoint's file.
         steps: optimizer steps between two checkpoints.
+        stop: the optimizer step at which a round of a training in several ends: its state goes to `state`, and stays;
+            None = the training has one round, or this is the last.
+        state: that file.
     """
 
-    def __init__(self, path: Path, steps: int) -> None:
-        self.path, self.steps = path, steps
+    def __init__(self, path: Path, steps: int, stop: int | None = None, state: Path | None = None) -> None:
+        self.path, self.steps, self.stop, self.state = path, steps, stop, state
         self._saved_at = -1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -32,13 +35,15 @@ class ResumeCheckpoint(pl.Callback):
     ) -> None:
         """Saves when due."""
         step = trainer.global_step
-        due = step > 0 and step % self.steps == 0 and step != self._saved_at
+        ends = step == self.stop and self.state is not None
+        due = step > 0 and (ends or step % self.steps == 0) and step != self._saved_at
         if not due or batch_idx + 1 >= trainer.num_training_batches or trainer.should_stop:
             return
         self._saved_at = step
-        fresh = self.path.with_suffix(".new")
-        with io_errors(self.path):
+        path = self.state if ends and self.state is not None else self.path
+        fresh = path.with_suffix(".new")
+        with io_errors(path):
             trainer.save_checkpoint(fresh)
             if trainer.is_global_zero:
-                fresh.replace(self.path)
+                fresh.replace(path)
         trainer.strategy.barrier("resume-checkpoint")
