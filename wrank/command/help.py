@@ -8,6 +8,7 @@ from rich.console import Console
 
 from wrank.config import conf_folder, register
 from wrank.errors import WrankError
+from wrank.loss.guide import GUIDE
 
 _EXAMPLES = {"status": "", "data": " describe data=sample", "mine": " data=sample miner=bm25", "score": " data=sample"}
 _NO_KEY = re.compile(r"#|defaults:|\s*_(target|partial)_:")
@@ -39,6 +40,11 @@ def print_help(verb: str, overrides: list[str]) -> None:
         for path in sorted((conf / group).glob("*.yaml")):
             mark = "*" if path.stem == option else " "
             console.print(f"   {mark} {group}={path.stem:<22} {_sentence(path)}", markup=False)
+    if "loss" in chosen:
+        console.print("\nWHICH LOSS (begin with the one named; compare it with those in brackets)", style="bold")
+        for row in GUIDE:
+            console.print(f"  {row.labels}: loss={row.first} ({', '.join(row.others)})", markup=False)
+            console.print(f"      {row.why}", style="dim", markup=False)
     console.print("\nKEYS OF ITS OWN", style="bold")
     for line in _key_lines(primary.partition("_self_")[2]):
         console.print(f"  {line}", markup=False)

@@ -16,6 +16,7 @@ from wrank.evaluation.settings import EvaluationSettings
 from wrank.model.bi_encoder import BiEncoder
 from wrank.model.cross_encoder import CrossEncoder
 from wrank.store import Artifact, Stage, Store
+from wrank.stage.dry_run import shrink
 from wrank.tracking.progress import note
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class Context:
 
     def __post_init__(self) -> None:
         check_root(self.cfg)
+        if self.cfg.get("tiny"):
+            shrink(self.cfg)
         self.store = Store(plain(self.cfg, "paths.store"))
 
     @property
@@ -146,7 +149,7 @@ class Context:
     def model_name(self) -> str:
         """The encoder's short name: the option, or the folder's name for ``model=path``."""
         option = self.choices.get("model", "model")
-        if self.choices.get("debug") == "smoke":  # whatever was chosen, its weights are random
+        if self.cfg.get("tiny"):  # whatever was chosen, its weights are random
             return option if option.startswith("tiny") else f"tiny-{option}"
         if option != "path":
             return option

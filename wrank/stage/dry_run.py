@@ -1,0 +1,36 @@
+"""``tiny=true``: a model of the chosen kind with random weights, so small that a whole chain runs in seconds."""
+
+from omegaconf import DictConfig, OmegaConf
+
+_TINY = {
+    "path": None,
+    "revision": None,
+    "query_prompt": "",
+    "passage_prompt": "",
+    "query_length": 64,
+    "passage_length": 128,
+    "max_length": 128,
+    "dropout": None,
+    "learning_rate": 1e-3,
+}
+"""Keys that a model may have -> what fits a byte tokenizer and random weights."""
+
+
+def shrink(cfg: DictConfig) -> None:
+    """Sets the model's keys, those that it has, to a tiny model's.
+
+    Args:
+        cfg: a verb's whole configuration; ``model`` is changed, and ``teacher`` where it is an encoder.
+    """
+    model = cfg.model
+    decoder = model.get("pooling") == "last"
+    values = {"source": "random:tiny_decoder" if decoder else "random:tiny", **_TINY}
+    for key, value in values.items():
+        if key in model:
+            OmegaConf.update(model, key, value)
+    teacher = cfg.get("teacher")
+    if teacher is None or "engine" in teacher:  # a language model has no tiny form
+        return
+    for key, value in {"source": "random:tiny", "model": "random:tiny", **_TINY}.items():
+        if key in teacher:
+            OmegaConf.update(teacher, key, value)
