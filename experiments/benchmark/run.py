@@ -10,6 +10,7 @@ from experiments.benchmark import (
     bench_encode,
     bench_generate,
     bench_losses,
+    bench_methods,
     bench_search,
     bench_training,
 )
@@ -20,7 +21,7 @@ def main() -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     results: dict[str, object] = {"machine": machine}
     print(results["machine"])
-    for part in (bench_losses, bench_encode, bench_search, bench_training, bench_data, bench_generate):
+    for part in (bench_losses, bench_methods, bench_encode, bench_search, bench_training, bench_data, bench_generate):
         name = part.__name__.rsplit(".", 1)[-1]
         print(f"\n== {name} ==", flush=True)
         results[name] = part.main()
