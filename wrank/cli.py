@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wrank import __version__
+from wrank.command.words import KEYS, as_key
 from wrank.errors import Refused, WrankError
 
 VERBS = (
@@ -28,6 +29,10 @@ VERBS = (
     "run",
     "data",
     "status",
+    "report",
+    "diff",
+    "trace",
+    "doctor",
 )  # in the order of a first reading
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 _FLAGS_WITH_VALUE = frozenset(
@@ -50,6 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
     verb, overrides = words[0], ["estimate=true" if word == "--estimate" else word for word in words[1:]]
     if verb == "data":
         overrides = spelled_out(overrides)
+    elif verb in KEYS:
+        overrides = as_key(verb, overrides, _FLAGS_WITH_VALUE)
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, 1)
         hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"

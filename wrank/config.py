@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wrank.errors import WrankError
+from wrank.schema import ROOTS
 
 _FULL_KEY = re.compile(r"full_key: (\S+)")
 _ITEM = re.compile(r"([a-z_])(\d+)(?=\.|$)")
@@ -31,141 +32,10 @@ def conf_folder() -> Path:
     raise WrankError(f"no conf/ in {package} or beside it: the installation is broken, install wrank again")
 
 
-@dataclass
-class EvaluateRoot:
-    """Root keys of all verbs that encode; a key that is not here is refused wherever it is set."""
-
-    data: Any = MISSING
-    model: Any = MISSING
-    evaluation: Any = MISSING
-    logger: Any = MISSING
-    paths: Any = MISSING
-    seed: int = 0
-    study: str = "default"
-    name: str | None = None
-    tags: list[str] = field(default_factory=list)
-    device: str = "auto"
-
-
-@dataclass
-class EvaluateOnlyRoot(EvaluateRoot):
-    """Root keys of ``wrank evaluate``."""
-
-    baselines: list[str] = field(default_factory=list)
-    reference: str | None = None
-
-
-@dataclass
-class TrainRoot(EvaluateRoot):
-    """Root keys of ``wrank train``."""
-
-    loss: Any = MISSING
-    trainer: Any = MISSING
-    rounds: Any = MISSING
-    generator: Any = None
-    audit: Any = MISSING
-    judge: Any = MISSING
-    synthetic: str = "add"
-    max_queries: int | None = None
-
-
-@dataclass
-class GenerateRoot(EvaluateRoot):
-    """Root keys of ``wrank generate``."""
-
-    generator: Any = MISSING
-    audit: Any = MISSING
-    judge: Any = MISSING
-    estimate: bool = False
-
-
-@dataclass
-class AuditRoot(EvaluateRoot):
-    """Root keys of ``wrank audit``."""
-
-    audit: Any = MISSING
-    judge: Any = MISSING
-    generation: str | None = None
-
-
-@dataclass
-class MineRoot(EvaluateRoot):
-    """Root keys of ``wrank mine``."""
-
-    miner: Any = MISSING
-    filter: Any = MISSING
-    depth: int = 200
-
-
-@dataclass
-class ScoreRoot:
-    """Root keys of ``wrank score``."""
-
-    data: Any = MISSING
-    teacher: Any = MISSING
-    logger: Any = MISSING
-    paths: Any = MISSING
-    preferences: Any = MISSING
-    split: str | None = None
-    pairs: str | None = None
-    chunk: int = 1024
-    study: str = "default"
-    name: str | None = None
-    tags: list[str] = field(default_factory=list)
-    device: str = "auto"
-
-
-@dataclass
-class RunRoot(TrainRoot):
-    """Root keys of ``wrank run``."""
-
-    checkpoint: str = "last"
-    baselines: list[str] = field(default_factory=list)
-    reference: str | None = None
-
-
-@dataclass
-class DataRoot:
-    """Root keys of ``wrank data``."""
-
-    data: Any = MISSING
-    paths: Any = MISSING
-    action: str = "describe"
-    pull: str | None = None
-    revision: str = "main"
-    seed: int = 0
-
-
-@dataclass
-class StatusRoot:
-    """Root keys of ``wrank status``."""
-
-    paths: Any = MISSING
-
-
-_ROOTS = {
-    "generate": GenerateRoot,
-    "audit": AuditRoot,
-    "mine": MineRoot,
-    "score": ScoreRoot,
-    "train": TrainRoot,
-    "evaluate": EvaluateOnlyRoot,
-    "run": RunRoot,
-    "data": DataRoot,
-    "status": StatusRoot,
-}
-
-
-def tiny_source(pooling: str) -> str:
-    """The tiny random model that stands for one with this pooling in a dry run (``debug=smoke``)."""
-    return "random:tiny_decoder" if pooling == "last" else "random:tiny"
-
-
 def register() -> None:
     """Makes the schemas known to Hydra; each primary file names its own first in its defaults."""
-    OmegaConf.register_new_resolver("tiny_source", tiny_source, replace=True)
     store = ConfigStore.instance()
-    for verb, root in _ROOTS.items():
+    for verb, root in ROOTS.items():
         store.store(group="schema", name=verb, node=root, package="_global_", provider="wrank")
 
 
@@ -295,7 +165,7 @@ def check_root(cfg: DictConfig) -> None:
     Raises:
         WrankError: a value out of its range.
     """
-    known = {field.name for root in _ROOTS.values() for field in fields(root)}
+    known = {field.name for root in ROOTS.values() for field in fields(root)}
     if unknown := [str(key) for key in cfg if key not in known]:
         near = difflib.get_close_matches(unknown[0], known, 1)
         raise WrankError(
@@ -309,6 +179,8 @@ def check_root(cfg: DictConfig) -> None:
         raise WrankError(f"checkpoint={cfg.checkpoint}: wanted best (by the dev queries) or last")
     if cfg.get("synthetic", "add") not in ("add", "only"):
         raise WrankError(f"synthetic={cfg.synthetic}: wanted add (beside the real judgements) or only (in their place)")
+    if cfg.get("teacher_negatives", 0) < 0:
+        raise WrankError(f"teacher_negatives={cfg.teacher_negatives}: wanted a whole number from 0 up")
     limit = cfg.get("max_queries")
     if limit is not None and limit < 1:
         raise WrankError(f"max_queries={limit}: wanted a whole number from 1 up, or null for all")

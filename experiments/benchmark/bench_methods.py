@@ -179,7 +179,7 @@ def _from_embeddings() -> Callable[[], Tensor]:
 
     def way() -> Tensor:
         both = [nn.functional.normalize(one.clone().requires_grad_(), dim=1) for one in (queries_BD, passages_ND)]
-        return loss(similarity(*both, "cosine"), grades_BN, own_BN=own_BN, valid_BN=valid_BN).loss
+        return loss(similarity(both[0], both[1], "cosine"), grades_BN, own_BN=own_BN, valid_BN=valid_BN).loss
 
     return way
 
@@ -192,7 +192,8 @@ def _contrastive() -> Callable[[], Tensor]:
 
     def way() -> Tensor:
         lists_KBD = passages_ND.clone().requires_grad_().view(B, K, D).unbind(1)
-        made: Tensor = loss.compute_loss_from_embeddings([queries_BD.clone().requires_grad_(), *lists_KBD], None)
+        anchors_BD = queries_BD.clone().requires_grad_()
+        made: Tensor = loss.compute_loss_from_embeddings([anchors_BD, *lists_KBD], torch.empty(0))
         return made
 
     return way

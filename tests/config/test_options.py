@@ -19,11 +19,13 @@ from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 
 CONF = conf_folder()
-VERBS = ("data", "generate", "audit", "mine", "train", "evaluate", "run")  # score: see test_score.py
+VERBS = ("data", "generate", "audit", "mine", "train", "evaluate", "run", "doctor")  # score: see test_score.py
 GROUPS = (
     *(
         "data",
         "data/augment",
+        "data/lists",
+        "data/mix",
         "model",
         "loss",
         "trainer",
@@ -34,21 +36,24 @@ GROUPS = (
         "audit",
         "judge",
     ),
-    *("miner", "filter"),
+    *("miner", "filter", "rounds"),
 )
 NESTED = {
+    "teacher": "run",
     "generator/engine": "generate",
     "generator/scale": "generate",
     "evaluation/index": "evaluate",
     "evaluation/reranker": "evaluate",
     "evaluation/feedback": "evaluate",
 }
+LISTS = ("data/augment", "data/lists", "data/mix")  # of verbs that make training lists
 LACKS = {
-    "data": set(GROUPS) - {"data", "data/augment", "paths"},
-    "evaluate": {"loss", "trainer", "generator", "audit", "judge", "miner", "filter", "data/augment"},
-    "audit": {"loss", "trainer", "generator", "miner", "filter", "data/augment"},
-    "generate": {"loss", "trainer", "miner", "filter", "data/augment"},
-    "mine": {"loss", "trainer", "generator", "audit", "judge", "data/augment"},
+    "doctor": set(GROUPS) - {"paths"},
+    "data": set(GROUPS) - {"data", *LISTS, "paths"},
+    "evaluate": {"loss", "trainer", "rounds", "generator", "audit", "judge", "miner", "filter", *LISTS},
+    "audit": {"loss", "trainer", "rounds", "generator", "miner", "filter", *LISTS},
+    "generate": {"loss", "trainer", "rounds", "miner", "filter", *LISTS},
+    "mine": {"loss", "trainer", "rounds", "generator", "audit", "judge", *LISTS},
     "train": {"miner", "filter"},
     "run": {"miner", "filter"},
 }
@@ -133,7 +138,8 @@ def test_experiments_select_options_and_set_root_keys_only(path):
     root_keys = {"study", "seed", "name", "tags", "device", "max_queries", "checkpoint"}
     assert set(content) <= {"defaults"} | root_keys
     assert all(next(iter(entry)).startswith("override /") for entry in content.get("defaults", []))
-    composed("run", f"experiment={path.stem}", *VALUES["data"][: "/data: sample" not in path.read_text()])
+    needs_path = "/data: sycl" in path.read_text()
+    composed("run", f"experiment={path.stem}", *VALUES["data"][:needs_path])
 
 
 def test_experiments_are_flat():
@@ -220,14 +226,19 @@ def test_root_values_out_of_range_are_refused(override):
         check_root(composed("run", override))
 
 
-@pytest.mark.parametrize("verb", ["data", "generate", "audit", "mine", "score", "train", "evaluate", "run", "status"])
+@pytest.mark.parametrize("verb", [*VERBS, "score", "status", "report", "diff", "trace"])
 def test_help_explains_every_group_and_key(verb, capsys):
     from wrank.command.help import print_help
 
     GlobalHydra.instance().clear()
     print_help(verb, [])
     shown = capsys.readouterr().out
-    groups = {"status": [], "data": ["data"], "score": ["data"]}.get(verb, ["data", "model", "evaluation"])
+    groups = {
+        **{one: [] for one in ("status", "doctor", "report", "diff", "trace")},
+        "data": ["data"],
+        "score": ["data"],
+    }
+    groups = groups.get(verb, ["data", "model", "evaluation"])
     for group in groups:
         for option in options(group):
             assert f"{group}={option}" in shown

@@ -10,7 +10,15 @@ from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 from wrank.loss.guide import GUIDE
 
-_EXAMPLES = {"status": "", "data": " describe data=sample", "mine": " data=sample miner=bm25", "score": " data=sample"}
+_EXAMPLES = {
+    **dict.fromkeys(("status", "doctor"), ""),
+    "data": " describe data=sample",
+    "mine": " data=sample miner=bm25",
+    "score": " data=sample",
+    "report": " demo loss=infonce,kl reference=minilm",
+    "diff": " minilm-infonce-s0 minilm-kl-s0",
+    "trace": " 0.4711",
+}
 _NO_KEY = re.compile(r"#|defaults:|\s*_(target|partial)_:")
 _DEFAULT = re.compile(r"  - (_self_|[a-z_0-9/@]+(: [a-z_0-9]+)?)$")
 _HEADER = re.compile(r"^# (?!@package)(.+)$", re.MULTILINE)
@@ -94,7 +102,7 @@ def _sentence(path: Path) -> str:
 
 
 def _key_lines(text: str) -> list[str]:
-    return [line for line in text.strip("\n").split("\n") if re.match(r"^[a-z_]+:", line)]
+    return [line for line in text.strip("\n").split("\n") if re.match(r"(  )?[a-z][a-z_]*:", line)]
 
 
 def _option_lines(path: Path) -> list[str]:

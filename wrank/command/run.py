@@ -1,8 +1,9 @@
 """Does all stages: evaluate the base, write passages (``generator=...``), find negatives, train, evaluate, compare.
 
-Every finished stage is found and not done again, so the same command returns at once, and after a kill it goes on.
-``wrank run -m`` runs one job for each combination of values, tells one line of each, and ends with one table over all
-of them, kept as ``comparison.html``, ``comparison.json`` and ``table.csv`` in the sweep's folder.
+With ``teacher=...`` a teacher scores the training lists before the training, for the losses that need its scores or
+preferences. Every finished stage is found and not done again, so the same command returns at once, and after a kill it
+goes on. ``wrank run -m`` runs one job for each combination of values, tells one line of each, and ends with one table
+over all of them, kept as ``comparison.html``, ``comparison.json`` and ``table.csv`` in the sweep's folder.
 """
 
 from collections.abc import Sequence
@@ -13,16 +14,16 @@ from wrank.command.sweep import in_sweep
 from wrank.config import build
 from wrank.data.collection import Collection, check_disjoint
 from wrank.evaluation.scored import Scored
-from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.audit import refuse_failures
 from wrank.stage.comparison import compare, outcome, reference_of
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_all, evaluation_stage
 from wrank.stage.generation import GenerationPlan, generate, plan_generation
 from wrank.stage.identity import identity, run_name
-from wrank.stage.model import Plan, checked_settings, plan_training, train
+from wrank.stage.kind import base_system, trained_system
+from wrank.stage.model import Plan, checked_settings, plan_training
+from wrank.stage.rounds import checked_rounds
 from wrank.stage.system.choose import baselines, check_names
-from wrank.stage.system.dense import DenseSystem
 from wrank.stage.test_set import TestSet, test_sets
 from wrank.store import Artifact
 from wrank.tracking.base import Tracker
@@ -35,21 +36,24 @@ from wrank.tracking.progress import note
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank run``."""
     tracker: Tracker = build(context.cfg, "logger")
-    checked_settings(context)  # before anything is encoded
+    rounds = checked_rounds(context)  # before anything is encoded
+    checked_settings(rounds.first(context))
     tests = test_sets(context)
     if context.generates is None or context.source.has_split(context.train_split):
         _refuse_overlap(context.collection(context.train_split), tests)
     others = baselines(context, len(tests))
-    names = [context.model_name, run_name(context), *(system.name for system in others)]
+    base = base_system(context, len(tests))
+    names = [base.name, run_name(context), *(system.name for system in others)]
     check_names(names)
     reference = reference_of(context, names, names[0], several=in_sweep())
     writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
-    scored = evaluate_all(context, [DenseSystem(context.base, names[0]), *others], tests)
-    plan = plan_training(context, None if writing is None else _written(context, writing))
+    scored = evaluate_all(context, [base, *others], tests)
+    written = None if writing is None else _written(context, writing)
+    plan = plan_training(rounds.first(context), written)
     _refuse_overlap(plan.data.collection.restricted_to(plan.data.train_ids, "train"), tests)
     _refuse_overlap(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), tests)
     try:
-        model_artifact = train(context, plan, tracker)
+        model_artifact, plan = rounds.train(context, plan, tracker, written)
         scored |= _evaluate_trained(context, plan, model_artifact, tests, tracker)
     except BaseException:
         tracker.finish(1)
@@ -94,12 +98,8 @@ def _evaluate_trained(
     context: Context, plan: Plan, model_artifact: Artifact, tests: Sequence[TestSet], tracker: Tracker
 ) -> dict[str, dict[str, Scored]]:
     """Scores the trained model; what is new goes to the tracker."""
-    trained = BiEncoder(
-        path=str(model_artifact.path / str(context.cfg.checkpoint)),
-        trust_remote_code=bool(context.cfg.model.get("trust_remote_code", False)),
-    )
-    trained.to(context.device)
-    system = DenseSystem(trained, run_name(context))
+    folder = model_artifact.path / str(context.cfg.checkpoint)
+    system = trained_system(context, folder, run_name(context), len(tests))
     new = [test for test in tests if context.store.find(evaluation_stage(context, system, test)) is None]
     scored = evaluate_all(context, [system], tests)
     if new:

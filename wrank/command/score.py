@@ -1,4 +1,4 @@
-"""Scores the lists of a training split with a teacher: a cross-encoder or a language model, pointwise or pairwise.
+"""Scores the lists of a training split with a teacher: a bi-encoder, a cross-encoder or a language model.
 
 Scored are the judged pairs of ``split`` and, with ``pairs=FOLDER``, further ones, such as those of ``wrank mine``. A
 killed command goes on with the next chunk of pairs. The artifact's folder holds ``pairs.parquet`` (query_id,

@@ -3,19 +3,18 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from wrank.command.job import RESULT
 from wrank.errors import WrankError
-from wrank.stage.comparison import facts_of, write_files
-from wrank.stage.sweep import Job, SweepTable, compare_table, sweep_tables
-from wrank.tracking.comparison import print_comparison_table
 from wrank.tracking.progress import note
+
+if TYPE_CHECKING:  # imported late: verbs without a sweep need no torch, and `wrank doctor` must bear a broken one
+    from wrank.stage.sweep import Job, SweepTable
 
 _sweep_folder: Path | None = None
 _command = ""
@@ -52,6 +51,8 @@ def finish(ended: bool) -> int:
     folder, _sweep_folder = _sweep_folder, None
     if folder is None:
         return 0
+    from wrank.command.job import RESULT
+
     paths = sorted(folder.glob(f"*/{RESULT}"), key=lambda path: (len(path.parent.name), path))  # 2 before 10
     results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     if not results:
@@ -68,8 +69,12 @@ def finish(ended: bool) -> int:
     return len(failed)
 
 
-def _compare(results: Sequence[Job], folder: Path) -> None:
+def _compare(results: "Sequence[Job]", folder: Path) -> None:
     """A table, a page and files for all jobs that can be compared; what cannot be is told, and stops nothing."""
+    from wrank.stage.comparison import facts_of, write_files
+    from wrank.stage.sweep import compare_table, sweep_tables
+    from wrank.tracking.comparison import print_comparison_table
+
     number = 0
     for table in sweep_tables(results):
         if table.unmet is not None:
@@ -90,7 +95,7 @@ def _compare(results: Sequence[Job], folder: Path) -> None:
             print(path)
 
 
-def _facts(table: SweepTable, folder: Path) -> dict[str, str]:
+def _facts(table: "SweepTable", folder: Path) -> dict[str, str]:
     """The command, what all jobs have in common, and what a row's jobs are."""
     words = [job["overrides"] for job in table.jobs]
     common = [word for word in words[0] if all(word in own for own in words)]

@@ -1,8 +1,9 @@
 """Trains a bi-encoder list-wise on graded lists.
 
-Reads and checks the collection, finds hard negatives when ``data.lists.negatives=dense``, trains, and keeps the last
-weights and those that score best on held-out training queries. The artifact's folder holds ``last/`` and ``best/``
-(sentence-transformers folders), ``metrics.csv``, ``dev.json`` and the manifest.
+Reads and checks the collection, finds hard negatives when ``data.lists.negatives=dense``, has a teacher score the lists
+where the loss needs it (``teacher=...``), trains, and keeps the last weights and those that score best on held-out
+training queries. The artifact's folder holds ``last/`` and ``best/`` (sentence-transformers folders), ``metrics.csv``,
+``dev.json`` and the manifest.
 """
 
 from typing import Any
@@ -12,25 +13,29 @@ from wrank.config import build
 from wrank.stage.audit import refuse_failures
 from wrank.stage.context import Context
 from wrank.stage.generation import generate, plan_generation
-from wrank.stage.model import checked_settings, plan_training, train
+from wrank.stage.model import checked_settings, plan_training
+from wrank.stage.rounds import checked_rounds
 from wrank.tracking.base import Tracker
 from wrank.tracking.table import print_training
+from wrank.training.launch import is_first
 
 
 @job
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank train``."""
     tracker: Tracker = build(context.cfg, "logger")
-    checked_settings(context)
+    rounds = checked_rounds(context)
+    checked_settings(rounds.first(context))
     generated = None if context.generates is None else generate(context, plan_generation(context))
     if generated is not None:
         refuse_failures(context, generated)
-    plan = plan_training(context, generated)
+    plan = plan_training(rounds.first(context), generated)
     try:
-        artifact = train(context, plan, tracker)
+        artifact = rounds.train(context, plan, tracker, generated).artifact
     except BaseException:
         tracker.finish(1)
         raise
     tracker.finish(0)
-    print_training(artifact)
+    if is_first(plan.settings):  # of a launcher's ranks one tells
+        print_training(artifact)
     return {"model": str(artifact.path)}

@@ -1,13 +1,14 @@
 """Training lists as one batch, and which passages of a batch a query may be compared with.
 
 Shapes: B queries, K passages a list (padded), J known passages of a query (padded), N columns = passages of the
-whole batch.
+whole batch, P preferences, M paraphrases of a query (padded).
 """
 
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,6 +36,11 @@ class ListBatch:
         known_BJ: int64; text keys of each query's known positives and excluded passages, padded with -1.
         weight_B: float32; each query's weight in the loss.
         teacher_BK: float32; a teacher's scores, NaN where it has none; None when no list has any.
+        pairs_P3: int64; preferences: row of the query, place in its list of the passage held to be better, place of the
+            other; None when no list has any.
+        pair_p_P: float32; the probability that it is the better one.
+        paraphrases: B lists of M texts, ``""`` where padded; None when no query has any.
+        paraphrase_mask_BM: bool; False where padded.
     """
 
     query_ids: list[str]
@@ -47,13 +53,17 @@ class ListBatch:
     known_BJ: Tensor
     weight_B: Tensor
     teacher_BK: Tensor | None = None
+    pairs_P3: Tensor | None = None
+    pair_p_P: Tensor | None = None
+    paraphrases: list[list[str]] | None = None
+    paraphrase_mask_BM: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "ListBatch":
         """The same batch with its tensors on `device`."""
-        tensors = ("grades_BK", "mask_BK", "keys_BK", "known_BJ", "weight_B")
-        teacher_BK = None if self.teacher_BK is None else self.teacher_BK.to(device)
-        moved = {name: getattr(self, name).to(device) for name in tensors}
-        return dataclasses.replace(self, **moved, teacher_BK=teacher_BK)
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return dataclasses.replace(self, **moved)
 
 
 def collate(lists: Sequence[RankedList], known: Callable[[str], Sequence[int]]) -> ListBatch:
@@ -86,7 +96,30 @@ def collate(lists: Sequence[RankedList], known: Callable[[str], Sequence[int]]) 
         known_BJ=torch.tensor([padded(keys, NO_KEY, width) for keys in known_keys], dtype=torch.int64),
         weight_B=torch.tensor([item.weight for item in lists], dtype=torch.float32),
         teacher_BK=_teacher(lists, size),
+        **_pairs(lists),
+        **_paraphrases(lists),
     )
+
+
+def _pairs(lists: Sequence[RankedList]) -> dict[str, Any]:
+    pairs = [(row, first, second, p) for row, item in enumerate(lists) for first, second, p in item.pairs]
+    if not pairs:
+        return {}
+    return {
+        "pairs_P3": torch.tensor([places for *places, _ in pairs], dtype=torch.int64),
+        "pair_p_P": torch.tensor([p for *_, p in pairs], dtype=torch.float32),
+    }
+
+
+def _paraphrases(lists: Sequence[RankedList]) -> dict[str, Any]:
+    most = max(len(item.paraphrases) for item in lists)
+    if not most:
+        return {}
+    counts = [len(item.paraphrases) for item in lists]
+    return {
+        "paraphrases": [item.paraphrases + [""] * (most - count) for item, count in zip(lists, counts, strict=True)],
+        "paraphrase_mask_BM": torch.arange(most) < torch.tensor(counts)[:, None],
+    }
 
 
 def _teacher(lists: Sequence[RankedList], size: int) -> Tensor | None:

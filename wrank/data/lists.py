@@ -6,7 +6,6 @@ list already. A negative is never judged or excluded for its query, nor has the 
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, get_args
@@ -15,8 +14,9 @@ import numpy as np
 
 from wrank.data.augment.base import Augmentation
 from wrank.data.collection import Collection
-from wrank.data.pool import Pool, dense_candidates, read_pool, rows_with_positive
+from wrank.data.pool import Pool, dense_candidates, in_turns, read_pool, rows_with_positive
 from wrank.data.position import generator_at
+from wrank.data.supplement import Supplement
 from wrank.errors import WrankError
 from wrank.records import RankedList
 
@@ -43,9 +43,11 @@ class ListSampler:
         candidates: for ``dense``: query id -> passage ids, best first.
         window: for ``dense``: first and last rank drawn from, counted from 1 after judged, excluded and repeated
             passages have left the ranking.
+        paraphrases: the most equivalent forms of the query in a list, where there are some.
         seed: any whole number; 0 is a seed.
         augment: what becomes of each list's texts, or None.
         query_ids: the queries to draw for, None = all judged ones.
+        supplement: a teacher's scores, preferences, paraphrases, and how many fixed negatives a query has; None = none.
 
     Attributes:
         query_rows: int, rows of the queries drawn for: those with a positive.
@@ -66,15 +68,18 @@ class ListSampler:
         negatives: Negatives = "none",
         candidates: Mapping[str, Sequence[str]] | None = None,
         window: Sequence[int] = (5, 60),
+        paraphrases: int = 2,
         seed: int = 0,
         augment: Augmentation | None = None,
         query_ids: Sequence[str] | None = None,
+        supplement: Supplement | None = None,
     ) -> None:
-        _check(size, choice, judged, negatives, candidates, window)
+        _check(size, choice, judged, negatives, candidates, window, paraphrases)
         self.collection, self.size, self.choice, self.negatives, self.seed = collection, size, choice, negatives, seed
         self.judged = size if judged is None else min(judged, size)
         self.first, self.last = window
-        self.augment = augment
+        self.paraphrases, self.augment = paraphrases, augment
+        self.supplement = supplement or Supplement()
         self._candidates = candidates or {}
         wanted = collection.judgements.query_rows if query_ids is None else _rows_of(query_ids, collection)
         self.query_rows = rows_with_positive(collection, wanted)
@@ -144,9 +149,10 @@ class ListSampler:
         generator = generator_at("list", self.seed, epoch, query_id)
         chosen = self._choose(pool, generator)
         judged = [pool.rows[place] for place in chosen]
-        negatives = self._draw_negatives(pool, generator, self.size - len(judged))
+        negatives = self._draw_negatives(pool, generator, self.size - len(judged), query_id)
         table, rows = self.collection.passages, judged + negatives
         teacher = None if pool.teacher is None else [pool.teacher[place] for place in chosen]
+        forms = generator_at("paraphrase", self.seed, epoch, query_id)
         item = RankedList(
             query_id=query_id,
             query=self.collection.queries.text(query_row),
@@ -155,12 +161,14 @@ class ListSampler:
             grades=[pool.grades[place] for place in chosen] + [0.0] * len(negatives),
             sources=[pool.sources[place] for place in chosen] + [self.negatives] * len(negatives),
             weight=pool.weight,
-            teacher=None if teacher is None else teacher + [math.nan] * len(negatives),
+            teacher=self.supplement.teacher(query_row, rows, teacher),
+            pairs=self.supplement.pairs(query_row, rows),
+            paraphrases=self.supplement.texts(query_row, self.paraphrases, forms),
             keys=[int(table.keys[row]) for row in rows],
         )
         return item if self.augment is None else self.augment(item, epoch)
 
-    def _pool(self, query_row: int, query_id: str, epoch: int) -> Pool:
+    def _pool(self, query_row: int, query_id: str, epoch: int | None) -> Pool:
         pool = read_pool(self.collection, query_row, epoch)
         if pool is None:
             raise WrankError(f"query {query_id!r} has no relevant passage any more: the collection changed")
@@ -191,15 +199,35 @@ class ListSampler:
             chosen = (firsts + [place for place in shuffled if place not in firsts])[: self.judged]
         else:
             if self.choice != "random":
-                shuffled = _in_turns(shuffled, pool.grades if self.choice == "by_level" else pool.sources)
+                shuffled = in_turns(shuffled, pool.grades if self.choice == "by_level" else pool.sources)
             chosen = shuffled[: self.judged]
             if not any(pool.grades[place] > 0 for place in chosen):
                 chosen[-1] = next(place for place in shuffled if pool.grades[place] > 0)
         return sorted(chosen, key=lambda place: -pool.grades[place])
 
-    def _draw_negatives(self, pool: Pool, generator: np.random.Generator, count: int) -> list[int]:
+    def _draw_negatives(self, pool: Pool, generator: np.random.Generator, count: int, query_id: str) -> list[int]:
         if self.negatives == "none" or count == 0:
             return []
+        if self.supplement.negatives is None:
+            return self._any_negatives(pool, generator, count)
+        some = self._fixed(pool, query_id, self.supplement.negatives)
+        return [some[place] for place in generator.permutation(len(some))[:count].tolist()]
+
+    def fixed_negatives(self, index: int, count: int) -> list[int]:
+        """Rows of a query's fixed negatives: the same in every epoch and for every seed, so that a teacher scores few.
+
+        Args:
+            index: of the query in `query_rows`.
+            count: how many are wanted; fewer when there are no more, none where lists have no negatives.
+        """
+        query_row = int(self.query_rows[index])
+        query_id = self.collection.queries.id(query_row)
+        return [] if self.negatives == "none" else self._fixed(self._pool(query_row, query_id, None), query_id, count)
+
+    def _fixed(self, pool: Pool, query_id: str, count: int) -> list[int]:
+        return self._any_negatives(pool, generator_at("negatives", query_id), count)
+
+    def _any_negatives(self, pool: Pool, generator: np.random.Generator, count: int) -> list[int]:
         if self.negatives == "dense":
             places = generator.permutation(len(pool.candidates))[:count]
             return [pool.candidates[place] for place in places]
@@ -218,18 +246,6 @@ class ListSampler:
         return list(drawn.values())
 
 
-def _in_turns(shuffled: Sequence[int], labels: Sequence[float | str]) -> list[int]:
-    """One place of each label, then a second of each, and so on; labels in the order of their first place."""
-    turn: dict[float | str, int] = {}
-    turns = []
-    for place in shuffled:
-        turn[labels[place]] = turn.get(labels[place], -1) + 1
-        turns.append(turn[labels[place]])
-    rank = {label: number for number, label in enumerate(turn)}
-    order = sorted(range(len(shuffled)), key=lambda at: (turns[at], rank[labels[shuffled[at]]]))
-    return [shuffled[at] for at in order]
-
-
 def _check(
     size: int,
     choice: str,
@@ -237,17 +253,20 @@ def _check(
     negatives: str,
     candidates: Mapping[str, Sequence[str]] | None,
     window: Sequence[int],
+    paraphrases: int,
 ) -> None:
     for name, value, known in (("choice", choice, Choice), ("negatives", negatives, Negatives)):
         if value not in get_args(known):
             raise WrankError(f"lists.{name} is {value!r}; wanted one of {', '.join(get_args(known))}")
-    for name, number in (("size", size), ("judged", judged)):
+    for name, number in (("size", size), ("judged", judged), ("paraphrases", paraphrases)):
         if isinstance(number, bool) or not (isinstance(number, int) or (name == "judged" and number is None)):
             raise WrankError(f"lists.{name} is {number!r}; wanted a whole number")
     if isinstance(window, str) or not isinstance(window, Sequence) or not all(type(rank) is int for rank in window):
         raise WrankError(f"lists.window is {window!r}; wanted [first, last] rank, two whole numbers")
     if size < 2:
         raise WrankError(f"lists.size is {size}; wanted 2 or more: a list of one passage ranks nothing")
+    if paraphrases < 1:
+        raise WrankError(f"lists.paraphrases is {paraphrases}; wanted 1 or more: only losses that need them read them")
     if judged is not None and judged < 1:
         raise WrankError(f"lists.judged is {judged}; wanted 1 or more, or null for as many as fit")
     if negatives == "dense" and candidates is None:

@@ -1,12 +1,21 @@
 """Pairs of several sources together: which of equal pairs stays, and values looked up by pair."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from wrank.data.collection import Collection
+from wrank.data.folder import FORMAT
 from wrank.data.judgements import Judgements
+from wrank.data.objective import Objectives
+from wrank.data.step.base import Pairs
 from wrank.data.table_base import Table
+from wrank.files import sha256_of_json
+
+_log = logging.getLogger(__name__)
 
 
 def pair_keys(query_rows: np.ndarray, passage_rows: np.ndarray) -> np.ndarray:
@@ -64,3 +73,41 @@ def excluded_of(
         if query_id in queries and id in passages:
             excluded.setdefault(query_id, set()).add(id)
     return excluded
+
+
+def before_steps(some: Sequence[Sequence[Any]], kinds: Objectives, passages: Table, cache: Path) -> Judgements:
+    """The pairs of some parts, mapped from disk; where two judge one pair, the higher grade.
+
+    Args:
+        some: (pairs, what names their content) of each part, before its steps.
+        kinds: the names under which queries come again: what is known under one is known under all.
+        passages: what passage rows mean.
+        cache: folder in which arrays are built once, keyed by content.
+    """
+
+    def pairs() -> tuple[np.ndarray, ...]:
+        query_rows, passage_rows, grades = kinds.spread(
+            *(
+                np.concatenate([getattr(one, name) for one, _ in some])
+                for name in ("query_rows", "passage_rows", "grades")
+            )
+        )
+        order = np.argsort(grades, kind="stable")
+        kept = order[last_of_each(query_rows[order], passage_rows[order])]
+        return query_rows[kept], passage_rows[kept], grades[kept]
+
+    contents = [content for _, content in some]
+    key = sha256_of_json([FORMAT, "before steps", contents, kinds.queries.key, passages.key])
+    return Judgements.build(cache / "mixes" / key[:32], kinds.queries, passages, pairs)
+
+
+def warn_of_strangers(loaded: Mapping[str, Pairs]) -> None:
+    """Tells of a part that has no query in common with any other: often two ids for one query."""
+    found = {name: np.unique(pairs.query_rows) for name, pairs in loaded.items()}
+    for name, rows in found.items():
+        others = [other for one, other in found.items() if one != name]
+        if others and not np.isin(rows, np.concatenate(others)).any():
+            _log.warning(
+                "data.mix.parts.%s has no query in common with the other parts: is that meant, or do its ids differ?",
+                name,
+            )

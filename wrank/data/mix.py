@@ -9,14 +9,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from wrank.data.collection import Collection
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Judgements, by_query
-from wrank.data.merge import excluded_of, last_of_each, lookup
+from wrank.data.merge import before_steps, excluded_of, last_of_each, lookup, warn_of_strangers
 from wrank.data.mixed import MixedParts
+from wrank.data.objective import Objectives, check_objective
 from wrank.data.schedule import Schedule
 from wrank.data.source.base import Source
 from wrank.data.source.pairs import PairsSource
@@ -40,7 +42,11 @@ class Part:
     Args:
         source: where texts and judgements come from; None = the collection itself.
         pairs: graded or scored pairs of texts that are in the other parts, e.g. mined ones; not together with `source`.
+            Neither: the collection's own judgements.
         split: which judgements of `source`; None = the training split.
+        judged: `pairs` are judgements (clicks, labels of a model), not passages somebody found.
+        objective: a name, where the pairs are labels of another kind for queries that have labels already: they make
+            lists of their own (`wrank.data.objective`), weighed by the part's own steps. None = one list a query.
         steps: what becomes of its pairs, in order.
     """
 
@@ -48,12 +54,18 @@ class Part:
     pairs: PairsSource | None = None
     split: str | None = None
     steps: Sequence[Step] = ()
+    judged: bool = False
+    objective: str | None = None
 
     def __post_init__(self) -> None:
         for key, value, kind in (("source", self.source, Source), ("pairs", self.pairs, PairsSource)):
             if value is not None and not isinstance(value, kind):
                 raise WrankError(f"{key} is {value!r}; wanted a node with _target_: a {kind.__name__}")
         check_steps("steps", self.steps)
+        if not isinstance(self.judged, bool):
+            raise WrankError(f"judged is {self.judged!r}; wanted true or false")
+        if self.objective is not None:
+            check_objective("objective", self.objective)
 
     def random(self, place: str) -> Take | None:
         """The step that draws pairs anew each epoch, if there is one.
@@ -145,20 +157,17 @@ class Mix:
             for name, part in self.parts.items()
             if part.pairs is None
         }
-        if not texts:
+        if not texts and not any(part.judged for part in self.parts.values()):
             raise WrankError(
-                "data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection)"
+                "data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection), or "
+                "one with judged: true, whose pairs are of the collection's texts"
             )
-        queries = one_table({name: one.queries for name, one in texts.items()}, "query")
-        passages = one_table({name: one.passages for name, one in texts.items()}, "passage")
+        queries = one_table({n: one.queries for n, one in texts.items()} or {"": base.queries(cache)}, "query")
+        passages = one_table({n: one.passages for n, one in texts.items()} or {"": base.passages(cache)}, "passage")
         loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
-        _warn_of_strangers(loaded)
-        if self.schedule is not None and (unknown := self.schedule.unknown(queries)):
-            _log.warning(
-                "%s: %d of its query ids are no query of the mix, e.g. %s: do the ids differ?",
-                *(self.schedule.frequencies, len(unknown), unknown[:3]),
-            )
-        facts = {
+        self._warn(loaded, queries)
+        kinds = Objectives(queries, self._kinds(loaded), cache)
+        facts: dict[str, Any] = {
             "parts": [
                 [name, content, identity_of(self.parts[name].steps, pairs, cache)]
                 for name, (pairs, content, _) in loaded.items()
@@ -167,35 +176,36 @@ class Mix:
             "teacher": None if self.teacher is None else self.teacher.content(cache),
             "texts": [queries.key, passages.key],
         }
+        if marks := {n: [p.judged, p.objective] for n, p in self.parts.items() if p.judged or p.objective}:
+            facts["marks"] = marks
         key = sha256_of_json([FORMAT, "mix", facts])
         merged = Judgements.build(
-            cache / "mixes" / key[:32], queries, passages, lambda: self._merged(loaded, queries, passages, cache)
+            cache / "mixes" / key[:32], kinds.queries, passages, lambda: self._merged(loaded, kinds, passages, cache)
         )
         beside = not any(part.source is None and part.pairs is None for part in self.parts.values())
         more = {(query_id, id) for _, query_id, id in base.excluded_rows(split)} if beside else set()
-        excluded = excluded_of(texts.values(), more, queries, passages)
+        excluded = kinds.excluded(excluded_of(texts.values(), more, queries, passages))
         if more:  # of a part they are in its own fingerprint
             facts["excluded"] = sorted(more)
-        first = next(iter(texts.values()))
         names = list(self.parts)
         quotas = {names.index(name): take for name, take in self.random.items() if take is not None}
         return Collection(
             name=base.name,
             passages=passages,
-            queries=queries,
+            queries=kinds.queries,
             qrels=merged,
             excluded=excluded,
-            split=first.split,
+            split=next((one.split for one in texts.values()), split),
             fingerprint=sha256_of_json(facts | {"schedule": self.schedule and self.schedule.identity()}),
             notes=merged.notes,
             mixed=MixedParts(
                 names=names,
-                known=self._before_steps(loaded, queries, passages, cache, judged=True),
-                seen=self._before_steps(loaded, queries, passages, cache, judged=False),
+                known=before_steps([one for *one, judged in loaded.values() if judged], kinds, passages, cache),
+                seen=before_steps([one for *one, _ in loaded.values()], kinds, passages, cache),
                 judged=frozenset(number for number, (_, _, judged) in enumerate(loaded.values()) if judged),
                 quotas=quotas,
                 seed=seed,
-                schedule=self.schedule,
+                schedule=self.schedule and self.schedule.with_prefixes(kinds.prefixes),
                 folders=[Path(pairs.folder) for pairs, _, _ in loaded.values() if pairs.folder is not None],
             ),
         )
@@ -208,7 +218,7 @@ class Mix:
         if part.pairs is not None:
             judged = part.pairs.load(queries, passages, cache)
             pairs = Pairs(queries, passages, judged.pair_query_rows(), judged.passage_rows, judged.grades, place=place)
-            return pairs, part.pairs.content(cache), False
+            return pairs, part.pairs.content(cache), part.judged
         one = texts[name]
         folder = getattr(part.source, "path", None)
         pairs = Pairs(
@@ -223,7 +233,7 @@ class Mix:
         return pairs, one.fingerprint, True
 
     def _merged(
-        self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table, cache: Path
+        self, loaded: Mapping[str, tuple[Pairs, str, bool]], kinds: Objectives, passages: Table, cache: Path
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray], dict[str, int]]:
         done: list[Pairs] = []
         notes: dict[str, int] = {}
@@ -233,7 +243,8 @@ class Mix:
             )
             pairs, counts = apply(self.parts[name].steps, pairs, name, skip=self.random[name])
             notes |= counts
-            done.append(pairs)
+            rows = kinds.rows(self.parts[name].objective, pairs.query_rows)
+            done.append(dataclasses.replace(pairs, queries=kinds.queries, query_rows=rows))
         columns = {
             name: np.concatenate([getattr(one, name) for one in done])
             for name in ("query_rows", "passage_rows", "grades", "weights", "parts")
@@ -250,10 +261,15 @@ class Mix:
                 notes[f"{name}_replaced_by_a_later_part"] = count
         together = by_query(columns["query_rows"][kept])
         kept = kept if together is None else kept[together]
-        pairs = Pairs(queries, passages, **{name: column[kept] for name, column in columns.items()})
+        pairs = Pairs(kinds.queries, passages, **{name: column[kept] for name, column in columns.items()})
         if self.teacher is not None:
-            scores = self.teacher.load(queries, passages, cache)
-            pairs = dataclasses.replace(pairs, teacher=lookup(scores, pairs.query_rows, pairs.passage_rows))
+            scores = self.teacher.load(kinds.queries, passages, cache)
+            own, whole = (
+                lookup(scores, rows, pairs.passage_rows)
+                for rows in (pairs.query_rows, kinds.original(pairs.query_rows))
+            )
+            teacher = np.where(np.isnan(own), whole, own)
+            pairs = dataclasses.replace(pairs, teacher=teacher)
         pairs, counts = apply(self.steps, pairs, "mix")
         notes |= counts
         if pairs.weights is None or pairs.parts is None:
@@ -263,32 +279,19 @@ class Mix:
             extra["teacher"] = pairs.teacher
         return pairs.query_rows, pairs.passage_rows, pairs.grades, extra, notes
 
-    def _before_steps(
-        self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table, passages: Table, cache: Path, judged: bool
-    ) -> Judgements:
-        """The pairs of the judged parts, or of all, mapped from disk; where two judge one pair, the higher grade."""
-        some = [(pairs, content) for pairs, content, is_judged in loaded.values() if is_judged or not judged]
-
-        def pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            query_rows, passage_rows, grades = (
-                np.concatenate([getattr(one, name) for one, _ in some])
-                for name in ("query_rows", "passage_rows", "grades")
-            )
-            order = np.argsort(grades, kind="stable")
-            kept = order[last_of_each(query_rows[order], passage_rows[order])]
-            return query_rows[kept], passage_rows[kept], grades[kept]
-
-        key = sha256_of_json([FORMAT, "before steps", [content for _, content in some], queries.key, passages.key])
-        return Judgements.build(cache / "mixes" / key[:32], queries, passages, pairs)
-
-
-def _warn_of_strangers(loaded: Mapping[str, tuple[Pairs, str, bool]]) -> None:
-    """Tells of a part that has no query in common with any other: often two ids for one query."""
-    found = {name: np.unique(pairs.query_rows) for name, (pairs, _, _) in loaded.items()}
-    for name, rows in found.items():
-        others = [other for one, other in found.items() if one != name]
-        if others and not np.isin(rows, np.concatenate(others)).any():
+    def _warn(self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table) -> None:
+        """Tells of ids that fit no other's."""
+        warn_of_strangers({name: pairs for name, (pairs, _, _) in loaded.items()})
+        if self.schedule is not None and (unknown := self.schedule.unknown(queries)):
             _log.warning(
-                "data.mix.parts.%s has no query in common with the other parts: is that meant, or do its ids differ?",
-                name,
+                "%s: %d of its query ids are no query of the mix, e.g. %s: do the ids differ?",
+                *(self.schedule.file, len(unknown), unknown[:3]),
             )
+
+    def _kinds(self, loaded: Mapping[str, tuple[Pairs, str, bool]]) -> dict[str, np.ndarray]:
+        """Objective -> rows of the queries that have labels of its kind."""
+        found: dict[str, np.ndarray] = {}
+        for name, (pairs, _, _) in loaded.items():
+            if (objective := self.parts[name].objective) is not None:
+                found[objective] = np.concatenate([found.get(objective, pairs.query_rows[:0]), pairs.query_rows])
+        return found

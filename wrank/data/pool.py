@@ -151,3 +151,20 @@ def dense_candidates(
             f"judged nor excluded: lower lists.window or rank more passages"
         )
     return list(ranked.values())
+
+
+def in_turns(shuffled: Sequence[int], labels: Sequence[float | str]) -> list[int]:
+    """One place of each label, then a second of each, and so on; labels in the order of their first place.
+
+    Args:
+        shuffled: places.
+        labels: of every place.
+    """
+    turn: dict[float | str, int] = {}
+    turns = []
+    for place in shuffled:
+        turn[labels[place]] = turn.get(labels[place], -1) + 1
+        turns.append(turn[labels[place]])
+    rank = {label: number for number, label in enumerate(turn)}
+    order = sorted(range(len(shuffled)), key=lambda at: (turns[at], rank[labels[shuffled[at]]]))
+    return [shuffled[at] for at in order]

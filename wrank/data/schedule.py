@@ -1,16 +1,20 @@
-"""Which parts of a mix, and which queries, take part in which epochs: a curriculum, declared in configuration."""
+"""Which parts of a mix, and which queries, take part in which epochs: a curriculum, declared in configuration.
 
+Clicks in one stage and a language model's labels in another is the data scheduling of arXiv 2511.06635, which found
+clicks to be better for frequent queries and the labels for the others: stages may go by frequency, too.
+"""
+
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wrank.data.frequencies import Frequencies
 from wrank.data.table_base import Table
 from wrank.errors import WrankError
-from wrank.files import read_lines, sha256_of_file, short
 
 _KEYS = {"epoch", "parts", "frequency"}
 
@@ -38,8 +42,8 @@ class Schedule:
 
     Args:
         stages: mappings with ``epoch`` and, if wanted, ``parts`` and ``frequency``; the first begins at epoch 0.
-        frequencies: a file with ``query-id<TAB>count`` a line: how often a query was asked; a query that is not in it
-            has frequency 0. Wanted where a stage has ``frequency``.
+        frequencies: how often a query was asked: a file with ``query-id<TAB>count`` a line, where a query that is not
+            in it has frequency 0; or a word of `Frequencies`. Wanted where a stage has ``frequency``.
 
     Raises:
         WrankError: a key, an epoch, a range or a line that does not fit.
@@ -55,13 +59,24 @@ class Schedule:
                     f"data.mix.schedule.stages.{number}.epoch is {next_.epoch}; wanted more than {one.epoch}, the one "
                     f"before it"
                 )
-        self.frequencies = None if frequencies is None else Path(frequencies).expanduser()
+        self.frequencies = None if frequencies is None else Frequencies(frequencies, "data.mix.schedule.frequencies")
+        self._prefixes: tuple[str, ...] = ()
         if self.frequencies is None and any(stage.frequency for stage in self.stages):
             raise WrankError(
                 "data.mix.schedule: a stage has frequency, but there are no frequencies: give "
                 "data.mix.schedule.frequencies, a file with query-id<TAB>count a line"
             )
-        self._counts = None if self.frequencies is None else _read_counts(self.frequencies)
+
+    def with_prefixes(self, prefixes: Sequence[str]) -> "Schedule":
+        """The same schedule for queries that come again under ids with a prefix (`Part.objective`)."""
+        other = copy.copy(self)
+        other._prefixes = tuple(prefixes)
+        return other
+
+    @property
+    def file(self) -> str:
+        """Where the frequencies are, for messages."""
+        return str(self.frequencies and (self.frequencies.path or self.frequencies.word))
 
     def stage(self, epoch: int) -> int:
         """The number of the stage that an epoch is in."""
@@ -85,8 +100,7 @@ class Schedule:
 
     def unknown(self, queries: Table) -> list[str]:
         """The query ids among the frequencies that are no query's."""
-        ids = list(self._counts or ())
-        return [ids[place] for place in np.flatnonzero(queries.find_many(ids) < 0).tolist()] if ids else []
+        return [] if self.frequencies is None else self.frequencies.unknown(queries)
 
     def wanted(self, number: int, queries: Table, query_rows: np.ndarray) -> np.ndarray:
         """Which queries' frequencies fit a stage.
@@ -100,19 +114,16 @@ class Schedule:
             bool [Q].
         """
         frequency = self.stages[number].frequency
-        if frequency is None or self._counts is None:
+        if frequency is None or self.frequencies is None:
             return np.ones(len(query_rows), dtype=bool)
-        rows = queries.find_many(list(self._counts))
-        by_row = np.zeros(len(queries))
-        by_row[rows[rows >= 0]] = np.array(list(self._counts.values()))[rows >= 0]
-        counts = by_row[query_rows]
+        counts = self.frequencies.of(queries, query_rows, self._prefixes)
         return (counts >= frequency[0]) & (counts <= frequency[1])
 
     def identity(self) -> dict[str, Any]:
         """What can change the lists."""
         return {
             "stages": [[stage.epoch, stage.parts, _finite(stage.frequency)] for stage in self.stages],
-            "frequencies": None if self.frequencies is None else sha256_of_file(self.frequencies),
+            "frequencies": None if self.frequencies is None else self.frequencies.identity(),
         }
 
 
@@ -137,23 +148,3 @@ def _stage(number: int, given: Mapping[str, Any]) -> Stage:
             )
         frequency = (float(numbers[0]), float(numbers[1]))
     return Stage(epoch, None if parts is None else tuple(map(str, parts)), frequency)
-
-
-def _read_counts(path: Path) -> dict[str, float]:
-    counts: dict[str, float] = {}
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        cells = line.split("\t")
-        try:
-            count = float(cells[1]) if len(cells) == 2 and cells[0] else math.nan
-        except ValueError:
-            count = math.nan
-        if not math.isfinite(count) or count < 0:
-            raise WrankError(f"{path}:{number}: wanted query-id<TAB>count with a count of 0 or more ({short(line)})")
-        if cells[0] in counts:
-            raise WrankError(f"{path}:{number}: query {cells[0]!r} comes twice")
-        counts[cells[0]] = count
-    if not counts:
-        raise WrankError(f"{path}: empty; wanted query-id<TAB>count lines")
-    return counts

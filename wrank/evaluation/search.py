@@ -2,15 +2,19 @@
 
 Shapes: Q queries, N passages, D embedding size, C passages a chunk, K ranks, P pairs, H hits.
 
-The result does not depend on the chunk size, nor on the parts that a corpus is searched in, in the last bit and with
-ties at the cut-off:
+The result does not depend on the chunk size, on the parts that a corpus is searched in, on how many queries come at
+once, nor on the machine, in the last bit and with ties at the cut-off:
 
-- Scores come from matrix products of one shape for a number of queries (at most `QUERY_BLOCK` queries, rounded up to a
-  multiple of 128, x D times D x `PASSAGE_BLOCK`, padded with zeros) whose blocks start at fixed rows, so a score is
-  computed in the same way whatever the chunk.
+- A score is one fixed sum (`prefilter.py`) that is the same in every company and on every device. Matrix products,
+  whose last bits are not, only choose the pairs it is computed for, by a bound of how far they may be off.
 - Score and tie rank are packed into one int64 key, so that no two keys of a query are equal and top-k has one answer.
 
-Held at once, whatever the corpus: a chunk of vectors, 8 MB of scores a block of queries, about 4 Q x max(k, 256) keys.
+Queries whose ranking the products cannot settle (many ties at the cut-off, a model that gives all passages nearly one
+score) cost a second way through the corpus. Where nearly all pairs tie, all of them are summed one by one: about a
+million a second.
+
+Held at once, whatever the corpus: a chunk of vectors (half as much again where products are bfloat16), 8 MB of scores
+a block of queries, about 6 Q x max(k, 256) keys, and 10 x 1024 x max(k, 256) numbers while a block is settled.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +26,8 @@ import torch
 from torch import Tensor
 
 from wrank.errors import WrankError
-from wrank.evaluation.best import LOW, NOTHING, PASSAGE_BLOCK, Best, largest_of
+from wrank.evaluation.best import LOW, NOTHING, PASSAGE_BLOCK, Best, Chunk, score_of
+from wrank.evaluation.prefilter import Settling, Sizes, first_least, kept, product_format, settled
 from wrank.evaluation.ranking import Rankings, Ties
 from wrank.evaluation.vectors import Progress, Readable
 
@@ -128,27 +133,22 @@ def top_keys(
     stop = len(passages) if stop is None else min(stop, len(passages))
     _check(queries_QD, passages, k, chunk, start)
     k = min(k, len(passages))
-    step = min(_rounded(chunk), _rounded(len(passages)))
+    if not len(queries_QD) or stop <= start:
+        return np.full((len(queries_QD), k), NOTHING, dtype=np.int64)
+    job = _Job(passages, ties, left_out.pairs_P2, chunk, device, start, stop)
+    dtype = product_format(device)
     with _full_float32(device):
-        pairs = torch.from_numpy(left_out.pairs_P2).to(device)
-        queries = _padded(queries_QD, _ROUND, device)
-        best = [
-            Best(queries[row : row + QUERY_BLOCK], row, min(QUERY_BLOCK, len(queries_QD) - row), k)
-            for row in range(0, len(queries_QD), QUERY_BLOCK)
-        ]
-        for first in range(start, stop, step):
-            size = min(step, stop - first)
-            vectors_CD = _whole_blocks(passages.chunk(first, first + size), device)
-            low_C = torch.full((len(vectors_CD),), LOW, device=device)
-            low_C[:size] -= torch.from_numpy(ties.rank_N[first : first + size].astype(np.int64)).to(device)
-            gone = pairs[(pairs[:, 1] >= first) & (pairs[:, 1] < first + size)]
-            largest = largest_of(vectors_CD)
-            for one in best:
-                one.add(vectors_CD, size, low_C, gone - gone.new_tensor([one.row, first]), largest)
-            if progress is not None:
-                progress(size)
-        keys = [one.keys().cpu() for one in best]
-    return (torch.cat(keys) if keys else torch.empty((0, k), dtype=torch.int64)).numpy()
+        sizes = Sizes(dtype, passages.dimension)
+        near = min(kept(k, dtype), stop - start + 1)  # one more than there are: the last place is empty
+        blocks = [Best(queries, rows, max(near, k), dtype) for queries, rows in _blocks(queries_QD, device)]
+        first_least(blocks, passages, start, stop, sizes)
+        job.search(blocks, np.arange(len(queries_QD)), sizes, progress)
+        found = [settled(one, k, passages, ties, sizes) for one in blocks]
+        keys_QK = torch.cat([keys for keys, _ in found])
+        open_O = (~torch.cat([certain for _, certain in found])).nonzero().squeeze(1)
+        if len(open_O):
+            keys_QK[open_O] = job.settle(queries_QD, open_O, keys_QK[open_O], sizes)
+    return keys_QK.numpy()
 
 
 def merged(parts: Sequence[np.ndarray], k: int) -> np.ndarray:
@@ -163,8 +163,7 @@ def to_rankings(
     """Keys as rankings: rows and float32 scores; -1 and -inf where there is no passage."""
     keys = torch.from_numpy(keys_QK)
     empty_QK = (keys == NOTHING).numpy()
-    high = (keys >> 32).to(torch.int32)
-    scores_QK = (high ^ ((high >> 31) & 0x7FFFFFFF)).view(torch.float32).numpy()
+    scores_QK = score_of(keys).numpy()
     rank_QK = np.where(empty_QK, 0, (LOW - (keys & LOW)).numpy())
     rows_QK = np.where(empty_QK, -1, ties.order_N[rank_QK] if len(ties.order_N) else -1).astype(np.int64)
     scores_QK = np.where(empty_QK, np.float32(-np.inf), scores_QK)
@@ -181,6 +180,60 @@ def _full_float32(device: str) -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is searched; the arguments of `top_keys`."""
+
+    passages: Readable
+    ties: Ties
+    gone_P2: np.ndarray
+    chunk: int
+    device: str
+    start: int
+    stop: int
+
+    def search(self, blocks: Sequence[Best], rows_Q: np.ndarray, sizes: Sizes, progress: Progress | None) -> None:
+        """Gives all chunks to the blocks, which hold the given queries, each up to `QUERY_BLOCK` of them."""
+        row_of = np.full(rows_Q.max() + 1, -1)
+        row_of[rows_Q] = np.arange(len(rows_Q))
+        gone_P2 = self.gone_P2[(self.gone_P2[:, 0] <= rows_Q.max())]
+        gone_P2 = np.stack([row_of[gone_P2[:, 0]], gone_P2[:, 1]], axis=1)
+        pairs = torch.from_numpy(gone_P2[gone_P2[:, 0] >= 0]).to(self.device)
+        step = min(_rounded(self.chunk), _rounded(len(self.passages)))
+        for first in range(self.start, self.stop, step):
+            chunk = self._read(first, min(step, self.stop - first), sizes)
+            gone = pairs[(pairs[:, 1] >= first) & (pairs[:, 1] < first + chunk.size)]
+            for number, one in enumerate(blocks):
+                here = gone - gone.new_tensor([number * QUERY_BLOCK, first])
+                one.add(chunk, here[(here[:, 0] >= 0) & (here[:, 0] < one.rows)])
+            if progress is not None:
+                progress(chunk.size)
+
+    def settle(self, queries_QD: np.ndarray, rows_O: Tensor, keys_OK: Tensor, sizes: Sizes) -> Tensor:
+        """The greatest keys of the given queries, of which those already known are no better."""
+        own = queries_QD[rows_O.numpy()]
+        least = score_of(keys_OK[:, -1:])
+        blocks = [
+            Settling(queries, rows, keys_OK.shape[1], few, sizes.error(queries[:rows], torch.float32))
+            for (queries, rows), few in zip(_blocks(own, self.device), least.split(QUERY_BLOCK), strict=True)
+        ]
+        self.search(blocks, rows_O.numpy(), Sizes(torch.float32, self.passages.dimension), None)
+        return torch.cat([one.keys().cpu() for one in blocks])
+
+    def _read(self, first: int, size: int, sizes: Sizes) -> Chunk:
+        vectors_CD = _whole_blocks(self.passages.chunk(first, first + size), self.device)
+        low_C = torch.full((len(vectors_CD),), LOW, device=self.device)
+        low_C[:size] -= torch.from_numpy(self.ties.rank_N[first : first + size].astype(np.int64)).to(self.device)
+        factors_CD, norm = sizes.see(vectors_CD)
+        return Chunk(size, vectors_CD, factors_CD, low_C, norm)
+
+
+def _blocks(queries_QD: np.ndarray, device: str) -> list[tuple[Tensor, int]]:
+    """Padded queries of each block, and how many are no padding."""
+    parts = [queries_QD[row : row + QUERY_BLOCK] for row in range(0, len(queries_QD), QUERY_BLOCK)]
+    return [(_padded(part, _ROUND, device), len(part)) for part in parts]
 
 
 def _whole_blocks(chunk: np.ndarray, device: str) -> Tensor:

@@ -160,10 +160,15 @@ def _write_queries(
     real = [(Passage(item.id, item.text), 0.0)] if from_passage else list(_real_passages(recipe, item, judged))
     for passage, _ in real:
         files.real_passage(passage)
-    for text in written:
+    queries = [text for text in written if text["kind"] == "query"]
+    for text in queries:
         files.query(text["id"], text["text"])
         for passage, grade in real:
             files.judgement(text["id"], passage.id, text["grade"] if from_passage else grade)
+    for text in written:
+        if text["kind"] == "passage":  # beside the query whose id its own begins with
+            files.passage(text["id"], "", text["text"])
+            files.judgement(text["id"].rpartition(":")[0], text["id"], text["grade"])
 
 
 def _real_passages(recipe: Recipe, item: Item, judged: Judged | None) -> Iterable[tuple[Passage, float]]:

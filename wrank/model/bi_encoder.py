@@ -6,8 +6,6 @@ Shapes: Q queries, N texts or passages, D embedding size.
 """
 
 import copy
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,11 +19,15 @@ from torch.nn import functional
 from wrank.errors import WrankError
 from wrank.model.card import license_of
 from wrank.model.encoder import Encoder
-from wrank.model.fingerprint import encoder_fingerprint
-from wrank.model.settings import Settings
+from wrank.model.fingerprint import bi_encoder_fingerprint
+from wrank.model.lora import Lora, add_lora, read_lora
+from wrank.model.matryoshka import read_matryoshka
+from wrank.model.quantize import check_quantize
+from wrank.model.settings import SETTINGS, Settings
 from wrank.model.similarity import similarity as compare
 from wrank.model.source import open_source
 from wrank.model.towers import build_towers
+from wrank.model.training import check_training, checkpoint_gradients, dropout_of
 
 Role = Literal["query", "passage"]
 
@@ -60,18 +62,25 @@ class BiEncoder(nn.Module):
         query_length: int | None = None,
         passage_length: int | None = None,
         shared: bool | None = None,
+        dimensions: int | None = None,
+        matryoshka: Sequence[int] | str = (),
+        matryoshka_weights: Sequence[float] | None = None,
+        lora: Mapping[str, Any] | None = None,
+        quantize: str | None = None,
         gradient_checkpointing: bool = False,
         dropout: float | None = None,
         learning_rate: float = 2e-5,
         revision: str | None = None,
         trust_remote_code: bool = False,
         attention: str | None = None,
+        models: str | None = None,
         seed: int = 0,
     ) -> None:
         """Load or build the model.
 
         Args:
-            source: ``bundled:minilm``, ``random:tiny``, a Hugging Face id, or a folder.
+            source: ``bundled:minilm``, ``bundled:smollm2``, ``random:tiny``, ``random:tiny_decoder``, a Hugging Face
+                id, or a folder.
             path: a folder with a model; exactly one of ``source`` and ``path`` is given.
             pooling: ``mean``, ``cls``, ``last`` or ``max``. This and the next eight: None takes what a
                 sentence-transformers folder says, else the default of ``wrank.model.settings.resolve_settings``.
@@ -85,53 +94,49 @@ class BiEncoder(nn.Module):
             passage_length: most tokens of a passage, prompt and special tokens included.
             shared: one tower for queries and passages. None: as the folder has it, else one. False with a folder of one
                 tower: two towers that start equal.
+            dimensions: keep the first so many numbers of a vector; None: as the folder says, else all.
+            matryoshka: sizes at which a training computes the loss, or ``halves``; see ``wrank.model.matryoshka``.
+            matryoshka_weights: of the sizes' losses, in their order; None: 1 each.
+            lora: train a low-rank addition instead of the weights: keys of ``wrank.model.lora.Lora``. None: do not.
+            quantize: ``nf4``: weights in 4 bits (a GPU and bitsandbytes are needed); None: as they are.
             gradient_checkpointing: recompute activations in the backward pass: less memory, more time.
             dropout: every dropout probability, 0 to below 1. None: as the model's config has it.
             learning_rate: a hint that the trainer reads.
             revision: branch, tag or commit on the hub.
             trust_remote_code: run the Python code that comes with a model of the hub.
             attention: transformers' ``attn_implementation``; None: its choice, ``sdpa`` where there is one.
-            seed: decides the weights of ``random:tiny``.
+            models: folder in which a bundled decoder is kept once it is converted; None: the user's cache.
+            seed: decides the weights of a model with random weights, and of LoRA.
 
         Raises:
             WrankError: an unknown or unreachable model, or a setting that cannot be.
         """
+        given = {name: value for name, value in locals().items() if name in SETTINGS}
         super().__init__()
-        given = {
-            "pooling": pooling,
-            "normalize": normalize,
-            "similarity": similarity,
-            "temperature": temperature,
-            "learn_temperature": learn_temperature,
-            "query_prompt": query_prompt,
-            "passage_prompt": passage_prompt,
-            "query_length": query_length,
-            "passage_length": passage_length,
-        }
-        _check_training(dropout, learning_rate)
-        opened = open_source(source, path, revision=revision, trust_remote_code=trust_remote_code)
+        check_training(dropout, learning_rate)
+        check_quantize(quantize, source)
+        self.lora: Lora | None = read_lora(lora)
+        self.quantize = quantize
+        opened = open_source(source, path, revision=revision, trust_remote_code=trust_remote_code, models=models)
         self.source = opened.name
         self.license_id = None if opened.layout is None else license_of(opened.layout.root)
         self.learning_rate = learning_rate
-        towers = build_towers(
-            opened,
-            given,
-            shared=shared,
-            dropout=dropout,
-            attention=attention,
-            trust_remote_code=trust_remote_code,
-            seed=seed,
-        )
+        how: dict[str, Any] = {"dropout": dropout, "attention": attention, "quantize": quantize}
+        towers = build_towers(opened, given, shared=shared, trust_remote_code=trust_remote_code, seed=seed, **how)
         self.settings: Settings = towers.settings
         self.encoder: Encoder = towers.passage
         self.query_encoder: Encoder | None = towers.query
+        self.matryoshka: dict[int, float] = read_matryoshka(matryoshka, matryoshka_weights, self.dimension)
+        if self.lora is not None:
+            for number, tower in enumerate(self.towers):
+                add_lora(tower.transformer, self.lora, seed + number)
         self.log_temperature: nn.Parameter | None = None
         if self.settings.learn_temperature:
             self.log_temperature = nn.Parameter(torch.tensor(math.log(self.settings.temperature)))
         self._check_prompts()
         self.eval()
         if gradient_checkpointing:
-            self._checkpoint_gradients()
+            checkpoint_gradients([tower.transformer for tower in self.towers], self.source)
 
     def _check_prompts(self) -> None:
         roles: tuple[Role, ...] = ("query", "passage")
@@ -143,20 +148,15 @@ class BiEncoder(nn.Module):
                     "text would be read. Shorten the prompt or raise the length."
                 )
 
-    def _checkpoint_gradients(self) -> None:
-        for tower in (self.encoder,) if self.query_encoder is None else (self.encoder, self.query_encoder):
-            if not tower.transformer.supports_gradient_checkpointing:
-                raise WrankError(f"model.gradient_checkpointing=true, but {self.source} does not support it.")
-            # transformers renamed it in the course of 5.x; both use the non-reentrant form of torch
-            if hasattr(tower.transformer, "activation_checkpointing_enable"):
-                tower.transformer.activation_checkpointing_enable()
-            else:
-                tower.transformer.gradient_checkpointing_enable({"use_reentrant": False})
+    @property
+    def towers(self) -> tuple[Encoder, ...]:
+        """The passage tower, and the query tower where it is another one."""
+        return (self.encoder,) if self.query_encoder is None else (self.encoder, self.query_encoder)
 
     @property
     def dimension(self) -> int:
         """Size D of an embedding."""
-        return self.encoder.dimension
+        return self.settings.dimensions or self.encoder.dimension
 
     @property
     def query_length(self) -> int:
@@ -219,7 +219,7 @@ class BiEncoder(nn.Module):
         Returns:
             [N, D] in the given order, float32, differentiable, of length 1 if the settings say so.
         """
-        vectors_ND = self.tower(role).embed(token_ids, chunk)
+        vectors_ND = self.tower(role).embed(token_ids, chunk)[:, : self.dimension]
         return functional.normalize(vectors_ND, dim=-1) if self.settings.normalize else vectors_ND
 
     def score(self, queries_QD: Tensor, passages_ND: Tensor) -> Tensor:
@@ -237,15 +237,16 @@ class BiEncoder(nn.Module):
         Args:
             role: only what changes the embeddings of this role's texts; None: of both.
         """
-        other = {"query": "passage_", "passage": "query_"}.get(role or "", "-")
-        settings = {name: value for name, value in self.settings.of_embedding().items() if not name.startswith(other)}
-        parts: dict[str, Any] = {"settings": settings}
-        if self.query_encoder is not None and role != "passage":
-            parts["query"] = encoder_fingerprint(self.query_encoder)
-        if self.query_encoder is None or role != "query":
-            parts["passage"] = encoder_fingerprint(self.encoder)
-        text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+        return bi_encoder_fingerprint(self, role)
+
+    def identity(self) -> dict[str, Any]:
+        """What can change a training of this model beside its fingerprint; a key that is not in use is not there."""
+        found = self.settings.identity() | {"shared": self.shared, "dropout": dropout_of(self.encoder.transformer)}
+        if self.lora is not None:
+            found["lora"] = self.lora.identity()
+        if self.matryoshka:
+            found["matryoshka"] = {str(size): weight for size, weight in self.matryoshka.items()}
+        return found
 
     def with_prompts(self, query: str | None, passage: str | None) -> "BiEncoder":
         """This model with other prompts; the weights are shared.
@@ -278,10 +279,3 @@ class BiEncoder(nn.Module):
         from wrank.model.export import save
 
         save(self, Path(folder), scores=scores, base=base, facts=facts, license_id=license_id)
-
-
-def _check_training(dropout: float | None, learning_rate: float) -> None:
-    if dropout is not None and not 0 <= dropout < 1:
-        raise WrankError(f"model.dropout={dropout}: give a probability from 0 to below 1, or null.")
-    if learning_rate <= 0:
-        raise WrankError(f"model.learning_rate={learning_rate}: give a number above 0.")

@@ -7,10 +7,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wrank.model.bi_encoder import BiEncoder
+    from wrank.model.cross_encoder import CrossEncoder
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # what a bundled model is called on the hub
-_BUNDLED_IDS = {"bundled:minilm": "sentence-transformers/all-MiniLM-L6-v2"}
+_BUNDLED_IDS = {
+    "bundled:minilm": "sentence-transformers/all-MiniLM-L6-v2",
+    "bundled:smollm2": "HuggingFaceTB/SmolLM2-135M-Instruct",
+}
+_CROSS_USAGE = """## Use
+
+```python
+from sentence_transformers import CrossEncoder
+
+model = CrossEncoder("path/of/this/folder")
+print(model.predict([("how do rerankers work", "A reranker reads query and passage together.")]))
+```
+
+```bash
+wrank evaluate evaluation/reranker=cross_encoder evaluation.reranker.scorer.model=path/of/this/folder
+```"""
 
 
 def model_card(
@@ -40,21 +56,54 @@ def model_card(
     license_id = license_id or model.license_id
     sections = [
         _head(base, license_id),
-        f"# {name}",
-        f"A dense retriever made with wrank from `{base}`."
-        + (
-            f" Licence of the weights: {license_id}."
-            if license_id
-            else " Its licence is that of the model it comes from."
-        ),
+        *_title(name, "dense retriever", base, license_id),
         _table("How it embeds", ("setting", "value"), _settings(model)),
+        *_results(scores, facts),
+        _usage(model),
     ]
+    return "\n\n".join(sections) + "\n"
+
+
+def cross_card(
+    model: "CrossEncoder",
+    *,
+    name: str,
+    scores: Mapping[str, float] | None = None,
+    base: str | None = None,
+    facts: Mapping[str, str] | None = None,
+    license_id: str | None = None,
+) -> str:
+    """Write the card of a cross-encoder; arguments as for `model_card`."""
+    base = _public_name(base or model.source)
+    license_id = license_id or model.license_id
+    settings = {
+        "score": "the logit of the one label, no activation",
+        "length": f"{model.max_length} tokens of query and passage together, the longer text cut first",
+    }
+    sections = [
+        _head(base, license_id, ("cross-encoder", "reranker"), "text-ranking"),
+        *_title(name, "cross-encoder", base, license_id),
+        _table("How it scores", ("setting", "value"), settings),
+        *_results(scores, facts),
+        _CROSS_USAGE,
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _title(name: str, kind: str, base: str, license_id: str | None) -> list[str]:
+    licence = (
+        f" Licence of the weights: {license_id}." if license_id else " Its licence is that of the model it comes from."
+    )
+    return [f"# {name}", f"A {kind} made with wrank from `{base}`.{licence}"]
+
+
+def _results(scores: Mapping[str, float] | None, facts: Mapping[str, str] | None) -> list[str]:
+    sections = []
     if facts:
         sections.append(_table("Training", ("fact", "value"), facts))
     if scores:
         sections.append(_table("Scores", ("measure", "value"), {key: f"{value:.4f}" for key, value in scores.items()}))
-    sections.append(_usage(model))
-    return "\n\n".join(sections) + "\n"
+    return sections
 
 
 def license_of(folder: Path) -> str | None:
@@ -76,13 +125,19 @@ def _public_name(base: str) -> str:
     return Path(base).name
 
 
-def _head(base: str, license_id: str | None) -> str:
-    lines = ["---", "library_name: sentence-transformers", "pipeline_tag: sentence-similarity"]
+def _head(
+    base: str,
+    license_id: str | None,
+    tags: tuple[str, ...] = ("dense-retrieval",),
+    pipeline: str = "sentence-similarity",
+) -> str:
+    lines = ["---", "library_name: sentence-transformers", f"pipeline_tag: {pipeline}"]
     if license_id:
         lines.append(f"license: {license_id}")
     if _HUB_ID.fullmatch(base):
         lines.append(f"base_model: {base}")
-    return "\n".join([*lines, "tags:", "- sentence-transformers", "- dense-retrieval", "- wrank", "---"])
+    named = [f"- {tag}" for tag in ("sentence-transformers", *tags, "wrank")]
+    return "\n".join([*lines, "tags:", *named, "---"])
 
 
 def _settings(model: "BiEncoder") -> dict[str, str]:
@@ -110,6 +165,7 @@ def _cell(value: object) -> str:
 
 
 def _usage(model: "BiEncoder") -> str:
+    cut = "" if model.settings.dimensions is None else f", truncate_dim={model.settings.dimensions}"
     note = "\n".join(
         [
             "",
@@ -124,7 +180,7 @@ def _usage(model: "BiEncoder") -> str:
             "```python",
             "from sentence_transformers import SentenceTransformer",
             "",
-            'model = SentenceTransformer("path/of/this/folder")',
+            f'model = SentenceTransformer("path/of/this/folder"{cut})',
             'queries = model.encode_query(["how do dense retrievers work"])',
             'passages = model.encode_document(["A dense retriever compares vectors."])',
             "print(model.similarity(queries, passages))",

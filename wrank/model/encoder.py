@@ -3,7 +3,7 @@
 Shapes: N texts, T tokens, H hidden size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from wrank.errors import WrankError
 from wrank.model.pooling import check_pooling, pool
+from wrank.model.recompute import recomputed, recomputed_apart
 
 
 class Encoder(nn.Module):
@@ -20,7 +21,14 @@ class Encoder(nn.Module):
         transformer: gives last hidden states.
         tokenizer: made for the transformer.
         pooling: one of ``wrank.model.pooling.POOLINGS``.
+        recompute: forget a chunk's activations and compute them again in the backward pass, so that memory is that of
+            one chunk however many texts there are (`wrank.model.recompute`); the trainer sets it.
+        passes: passes of this process -> passes to make; None: as many. A trainer whose ranks exchange weights in each
+            pass sets it, so that all make the same number.
     """
+
+    recompute: bool = False
+    passes: Callable[[int], int] | None = None
 
     def __init__(self, transformer: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pooling: str) -> None:
         super().__init__()
@@ -83,6 +91,9 @@ class Encoder(nn.Module):
         for size in sizes:
             vectors.append(self.forward([token_ids[row] for row in order[start : start + size]]))
             start += size
+        if self.passes is not None:
+            for _ in range(self.passes(len(sizes)) - len(sizes)):  # counts for nothing, and is in the graph
+                vectors[0] = vectors[0] + 0.0 * self.forward([token_ids[order[-1]]])
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.tensor(order)] = torch.arange(len(order))
         return torch.cat(vectors).index_select(0, back.to(self.device))
@@ -96,6 +107,12 @@ class Encoder(nn.Module):
         if any(len(row) < longest for row in token_ids):
             lengths_N = torch.tensor([len(row) for row in token_ids])
             mask_NT = (torch.arange(longest) < lengths_N.unsqueeze(1)).to(self.device)
+        if not self.recompute:
+            return self._vectors(ids_NT, mask_NT)
+        again = recomputed if self.passes is None else recomputed_apart
+        return again(self._vectors, ids_NT, mask_NT)
+
+    def _vectors(self, ids_NT: Tensor, mask_NT: Tensor | None) -> Tensor:
         # Without padding no mask is given: attention then takes its fast path. transformers builds a decoder's causal
         # mask itself; a test holds that both ways give the same vectors.
         states_NTH = self.transformer(

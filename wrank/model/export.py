@@ -21,6 +21,7 @@ from wrank.model.card import model_card
 from wrank.model.encoder import Encoder
 from wrank.model.layout import CONFIG_FILE, LEGACY_POOLING_KEYS, MODULES_FILE, ROUTER_FILE, TRANSFORMER_FILE, WRANK_FILE
 from wrank.model.loading import without_pooling_layer
+from wrank.model.lora import plain_model
 from wrank.model.quiet import quiet
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def save(
     try:
         _write(model, partial)
         card = model_card(model, name=folder.name, scores=scores, base=base, facts=facts, license_id=license_id)
-        _write_text(partial / "README.md", card)
-        _move(partial, folder)
+        write_text(partial / "README.md", card)
+        move(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -76,7 +77,8 @@ def _check_place(folder: Path) -> None:
         raise WrankError(f"{folder} is a file: give a folder for the model.")
 
 
-def _move(partial: Path, folder: Path) -> None:
+def move(partial: Path, folder: Path) -> None:
+    """Put a folder that is written whole in its place; what was there goes."""
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     if folder.exists():
         folder.rename(old)
@@ -111,6 +113,7 @@ def _write(model: "BiEncoder", folder: Path) -> None:
             "prompts": {"query": settings.query_prompt, "document": settings.passage_prompt},
             "default_prompt_name": None,
             "similarity_fn_name": settings.similarity,
+            **({} if settings.dimensions is None else {"truncate_dim": settings.dimensions}),
         },
     )
     _write_json(
@@ -120,6 +123,7 @@ def _write(model: "BiEncoder", folder: Path) -> None:
             "passage_length": settings.passage_length,
             "temperature": model.temperature,
             "learn_temperature": settings.learn_temperature,
+            **({} if settings.dimensions is None else {"dimensions": settings.dimensions}),
         },
     )
 
@@ -132,8 +136,9 @@ def _write_tower(
     if tower.tokenizer.is_fast:  # leave out the limits of the last call
         tower.tokenizer.backend_tokenizer.no_truncation()
         tower.tokenizer.backend_tokenizer.no_padding()
+    plain, merged = plain_model(tower.transformer)
     with quiet():
-        tower.transformer.save_pretrained(transformer)
+        plain.save_pretrained(transformer, **merged)
         tower.tokenizer.save_pretrained(transformer)
     query_length, passage_length = lengths
     by_role = (
@@ -180,8 +185,9 @@ def _write_router(routes: Mapping[str, list[tuple[str, str]]], path: Path) -> No
 
 
 def _write_json(path: Path, value: Any) -> None:
-    _write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as it is on any machine."""
     path.write_text(text, encoding="utf-8", newline="\n")

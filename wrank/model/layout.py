@@ -72,6 +72,17 @@ def read_layout(folder: Path) -> Layout:
     return Layout(folder, query, passage, {name: value for name, value in said.items() if value is not None})
 
 
+def holds_cross_encoder(folder: Path) -> bool:
+    """Whether a folder is a transformer with a classifier's head, and no bi-encoder."""
+    if (folder / MODULES_FILE).is_file() or not (folder / "config.json").is_file():
+        return False
+    return any(str(kind).endswith("ForSequenceClassification") for kind in _architectures(folder))
+
+
+def _architectures(folder: Path) -> list[str]:
+    return list(_read(folder / "config.json").get("architectures") or [])
+
+
 def _kind(type_name: str) -> str:
     return type_name.rsplit(".", maxsplit=1)[-1]
 
@@ -142,6 +153,7 @@ def _model_settings(folder: Path) -> dict[str, Any]:
     )
     return {
         "similarity": config.get("similarity_fn_name"),
+        "dimensions": config.get("truncate_dim"),
         "query_prompt": default if prompts.get("query") is None else prompts["query"],
         "passage_prompt": passage,
     }
@@ -150,7 +162,7 @@ def _model_settings(folder: Path) -> dict[str, Any]:
 def _wrank_settings(folder: Path) -> dict[str, Any]:
     path = folder / WRANK_FILE
     config = _read(path) if path.is_file() else {}
-    known = ("temperature", "learn_temperature", "query_length", "passage_length")
+    known = ("temperature", "learn_temperature", "query_length", "passage_length", "dimensions")
     return {name: config[name] for name in known if name in config}
 
 

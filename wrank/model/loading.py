@@ -18,11 +18,17 @@ from transformers import (
 
 from wrank.errors import WrankError
 from wrank.model.hub import OFFLINE_PRESETS, check_weight_files
+from wrank.model.quantize import loading_arguments
 from wrank.model.quiet import explained, quiet
 
 
 def load_parts(
-    folder: Path, *, dropout: float | None = None, attention: str | None = None, trust_remote_code: bool = False
+    folder: Path,
+    *,
+    dropout: float | None = None,
+    attention: str | None = None,
+    trust_remote_code: bool = False,
+    quantize: str | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a transformer (without head and pooling layer) and its tokenizer.
 
@@ -31,6 +37,7 @@ def load_parts(
         dropout: every dropout probability, or None to leave them as config.json has them.
         attention: transformers' ``attn_implementation`` (``sdpa``, ``eager``, ``flash_attention_2``), or None.
         trust_remote_code: run the Python files that come with the model.
+        quantize: ``nf4``: linear layers in 4 bits; None: weights as they are.
 
     Returns:
         The transformer in float32 and evaluation mode, and the tokenizer, which always has a padding token.
@@ -43,8 +50,8 @@ def load_parts(
     check_weight_files([file.name for file in folder.iterdir()], f"{folder}", None)
     with quiet(), explained(str(folder)):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        _set_config(config, dropout)
+        tokenizer = load_tokenizer(folder, trust_remote_code)
+        set_config(config, dropout)
         transformer, report = _loader(config).from_pretrained(
             folder,
             config=config,
@@ -54,6 +61,7 @@ def load_parts(
             output_loading_info=True,
             **({"attn_implementation": attention} if attention else {}),
             **without_pooling_layer(config),
+            **loading_arguments(quantize),
         )
     missing = sorted(report["missing_keys"])
     if missing:
@@ -61,8 +69,18 @@ def load_parts(
             f"{folder}: {len(missing)} weights are not in its safetensors file and would be random, the first is "
             f"{missing[0]}. Is it a checkpoint of another architecture than config.json says ({config.model_type})?"
         )
-    _set_padding(tokenizer, folder)
     return transformer.eval(), tokenizer
+
+
+def load_tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+    """Load a tokenizer; one that names no padding token gets one.
+
+    Raises:
+        WrankError: it names no token that could stand for padding.
+    """
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    _set_padding(tokenizer, folder)
+    return tokenizer
 
 
 def position_limit(transformer: PreTrainedModel) -> int | None:
@@ -102,7 +120,8 @@ def _registered(auto: Any, config: PreTrainedConfig) -> Any:
     return found[0] if isinstance(found, tuple) else found
 
 
-def _set_config(config: PreTrainedConfig, dropout: float | None) -> None:
+def set_config(config: PreTrainedConfig, dropout: float | None) -> None:
+    """Switch the cache of a decoder off, and set every dropout probability unless it is None."""
     if hasattr(config, "use_cache"):
         config.use_cache = False
     if dropout is None:

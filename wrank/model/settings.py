@@ -1,7 +1,7 @@
 """What decides an embedding beside the weights: resolved from arguments, folder and defaults, and checked."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from wrank.errors import WrankError
@@ -26,6 +26,7 @@ class Settings:
         passage_length: most tokens of a passage, prompt and special tokens included.
         temperature: similarities are divided by it; where it is learned, its start.
         learn_temperature: whether it is a parameter.
+        dimensions: first numbers of a vector that are kept; None: all.
     """
 
     pooling: str
@@ -37,14 +38,20 @@ class Settings:
     passage_length: int
     temperature: float
     learn_temperature: bool
+    dimensions: int | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """All of them as JSON values; ``dimensions`` only where some are cut."""
+        return {name: value for name, value in asdict(self).items() if name != "dimensions" or value is not None}
 
     def of_embedding(self) -> dict[str, Any]:
         """The settings that change an embedding (a fingerprint is made of them)."""
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in ("similarity", "temperature", "learn_temperature")
-        }
+        left_out = ("similarity", "temperature", "learn_temperature")
+        return {name: value for name, value in self.identity().items() if name not in left_out}
+
+
+SETTINGS = frozenset(field.name for field in fields(Settings))
+"""Names of the settings."""
 
 
 def resolve_settings(given: Mapping[str, Any], said: Mapping[str, Any], limit: int | None) -> Settings:
@@ -79,6 +86,24 @@ def resolve_settings(given: Mapping[str, Any], said: Mapping[str, Any], limit: i
     settings = Settings(**values)
     _check(settings, limit)
     return settings
+
+
+def check_dimensions(settings: Settings, size: int) -> None:
+    """Refuses a number of dimensions that the transformer's vectors do not have.
+
+    Args:
+        settings: the settings.
+        size: numbers of a whole vector.
+
+    Raises:
+        WrankError: not a whole number from 1 to ``size``.
+    """
+    cut = settings.dimensions
+    if cut is not None and (isinstance(cut, bool) or not isinstance(cut, int) or not 1 <= cut <= size):
+        raise WrankError(
+            f"model.dimensions={cut!r}: give a whole number from 1 to {size}, the size of this model's vectors, or "
+            "null."
+        )
 
 
 def _check(settings: Settings, limit: int | None) -> None:

@@ -8,6 +8,9 @@ from wrank.model.bundled import bundled_folder
 from wrank.model.hub import OFFLINE_PRESETS, hub_folder
 from wrank.model.layout import MODULES_FILE, Layout, read_layout
 
+RANDOM = ("random:tiny", "random:tiny_decoder")
+"""Models with random weights."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -15,21 +18,29 @@ class Source:
 
     Attributes:
         name: as the user named it.
-        layout: its folders and what they say; None for ``random:tiny``, which is built from code.
+        layout: its folders and what they say; None for one of ``RANDOM``, which is built from code.
     """
 
     name: str
     layout: Layout | None
 
 
-def open_source(source: str | None, path: str | None, *, revision: str | None, trust_remote_code: bool) -> Source:
+def open_source(
+    source: str | None,
+    path: str | None,
+    *,
+    revision: str | None,
+    trust_remote_code: bool,
+    models: str | None = None,
+) -> Source:
     """Find the model's folder, fetching it from the hub if need be.
 
     Args:
-        source: ``bundled:NAME``, ``random:tiny``, a Hugging Face id or a folder.
+        source: ``bundled:NAME``, one of ``RANDOM``, a Hugging Face id or a folder.
         path: a folder. Exactly one of the two is given.
         revision: branch, tag or commit on the hub.
         trust_remote_code: fetch the model's own Python files too.
+        models: folder in which a bundled decoder is kept once it is converted; None: the user's cache.
 
     Raises:
         WrankError: none or both given, or no model there.
@@ -41,11 +52,11 @@ def open_source(source: str | None, path: str | None, *, revision: str | None, t
     assert source is not None
     kind, _, name = source.partition(":")
     if kind == "random":
-        if name != "tiny":
-            raise WrankError(f"model.source={source!r}: the only model with random weights is random:tiny.")
+        if source not in RANDOM:
+            raise WrankError(f"model.source={source!r}: the models with random weights are {', '.join(RANDOM)}.")
         return Source(source, None)
     if kind == "bundled":
-        return Source(source, read_layout(bundled_folder(name)))
+        return Source(source, read_layout(bundled_folder(name, models)))
     if Path(source).expanduser().is_dir() or source.startswith((".", "/", "~")):
         return Source(source, read_layout(_folder(source)))
     return Source(source, read_layout(hub_folder(source, revision=revision, code=trust_remote_code)))

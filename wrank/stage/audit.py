@@ -136,7 +136,7 @@ def make_judge(context: Context) -> Judge:
     """The judge that was chosen, with its encoder where it needs one."""
     judge: Judge = build(context.cfg, "judge")
     if isinstance(judge, Encoder):
-        judge.use(context.base, context.model_name, context.base.fingerprint(), context.device)
+        judge.use(context.encoder, context.model_name, context.encoder.fingerprint(), context.device)
     return judge
 
 

@@ -17,15 +17,16 @@ from wrank.trec import read_run, write_run
 
 
 def find_candidates(
-    context: Context, collection: Collection, model: BiEncoder, depth: int
+    context: Context, collection: Collection, model: BiEncoder, depth: int, name: str | None = None
 ) -> tuple[Artifact, dict[str, list[str]]]:
     """Ranks the corpus for each judged query by the base model.
 
     Args:
         context: the job.
         collection: the training split.
-        model: the base model.
+        model: the base model, or what has become of it.
         depth: ranks wanted after judged and excluded passages are left out.
+        name: what the model is called; None = as the base is.
 
     Returns:
         The artifact, and query id -> passage ids, best first.
@@ -34,17 +35,18 @@ def find_candidates(
     if collection.mixed is not None:  # what the steps left out is no negative either
         longest += int(np.diff(collection.mixed.seen.offsets).max(initial=0))
     ranks = depth + longest
-    passages = passage_vectors(context, collection, model, context.model_name)
+    name = context.model_name if name is None else name
+    passages = passage_vectors(context, collection, model, name)
     stage = Stage(
         kind="candidates",
-        name=f"{collection.name}-{collection.split}-{context.model_name}",
+        name=f"{collection.name}-{collection.split}-{name}",
         config=context.search_identity | {"depth": ranks},
         inputs={
             "collection": collection.fingerprint,
             "model": model.fingerprint(),
             "vectors": passages.artifact.content_key,
         },
-        details={"collection": collection.name, "split": collection.split, "model": context.model_name},
+        details={"collection": collection.name, "split": collection.split, "model": name},
     )
 
     def work(folder: Path) -> dict[str, Any]:

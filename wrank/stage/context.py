@@ -15,8 +15,8 @@ from wrank.evaluation.processes import local_device
 from wrank.evaluation.settings import EvaluationSettings
 from wrank.model.bi_encoder import BiEncoder
 from wrank.model.cross_encoder import CrossEncoder
-from wrank.store import Artifact, Stage, Store
 from wrank.stage.dry_run import shrink
+from wrank.store import Artifact, Stage, Store
 from wrank.tracking.progress import note
 
 log = logging.getLogger(__name__)

@@ -12,6 +12,10 @@ _TINY = {
     "max_length": 128,
     "dropout": None,
     "learning_rate": 1e-3,
+    "dimensions": None,
+    "quantize": None,
+    "gradient_checkpointing": False,
+    "first_stage": "bm25",
 }
 """Keys that a model may have -> what fits a byte tokenizer and random weights."""
 
@@ -28,6 +32,11 @@ def shrink(cfg: DictConfig) -> None:
     for key, value in values.items():
         if key in model:
             OmegaConf.update(model, key, value)
+    if model.get("matryoshka"):  # another model's sizes
+        OmegaConf.update(model, "matryoshka", "halves")
+        OmegaConf.update(model, "matryoshka_weights", None)
+    if model.get("lora") and "targets" in model.lora:  # another model's layers
+        model.lora.targets = None
     teacher = cfg.get("teacher")
     if teacher is None or "engine" in teacher:  # a language model has no tiny form
         return

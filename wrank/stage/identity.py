@@ -8,9 +8,11 @@ from wrank.tracking.identity import RunIdentity
 
 
 def run_name(context: Context) -> str:
-    """The run's name for people: as given, or model, loss and seed."""
+    """The run's name for people: as given, or model, loss, rounds where there are any, and seed."""
     given = context.cfg.name
-    return str(given) if given else f"{context.model_name}-{context.choices.get('loss', 'loss')}-s{context.cfg.seed}"
+    rounds = context.choices.get("rounds", "none")
+    words = [context.model_name, context.choices.get("loss", "loss"), *([] if rounds == "none" else [rounds])]
+    return str(given) if given else "-".join([*words, f"s{context.cfg.seed}"])
 
 
 def identity(context: Context, stage: Stage, job_type: str) -> RunIdentity:

@@ -73,7 +73,7 @@ def plan_mining(context: Context) -> MiningPlan:
     inputs = {"collection": collection.fingerprint, "passages": collection.passages.key}
     if miner.uses_model:
         config |= {"precision": context.settings.precision, "storage": context.settings.storage}
-        inputs["model"] = context.base.fingerprint()
+        inputs["model"] = context.encoder.fingerprint()
     title = f"{collection.name}-{collection.split}-{name}"
     seeds = {"seed": int(context.cfg.seed)} if kept.draws else {}
     return MiningPlan(
@@ -150,8 +150,8 @@ def _ranking(context: Context, plan: MiningPlan) -> Artifact:
 def _tools(context: Context, collection: Collection) -> Tools:
     return Tools(
         folder=Path(plain(context.cfg, "paths.tables")),
-        encoder=lambda: context.base,
-        vectors=lambda: passage_vectors(context, collection, context.base, context.model_name).vectors,
+        encoder=lambda: context.encoder,
+        vectors=lambda: passage_vectors(context, collection, context.encoder, context.model_name).vectors,
         settings=context.settings,
         device=context.device,
         progress=progress_bar,

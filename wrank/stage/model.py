@@ -1,5 +1,6 @@
 """Stage ``model``: one training, from graded lists to ``best/`` and ``last/``."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -12,20 +13,29 @@ from omegaconf import OmegaConf
 from wrank.config import build, plain
 from wrank.data.collection import Collection
 from wrank.data.lists import ListSampler
+from wrank.data.supplement import Supplement
 from wrank.data.table_base import Table
 from wrank.evaluation.dev import DevSet, make_dev_set
+from wrank.evaluation.dev_rerank import RerankDevSet
 from wrank.loss.base import Loss
-from wrank.stage.candidates import find_candidates
 from wrank.stage.context import Context, log
+from wrank.stage.first_stage import Found, candidates_of
 from wrank.stage.identity import identity, run_name
-from wrank.stage.needs import check_needs
+from wrank.stage.kind import dev_candidates, rerank_dev_set, trains_reranker
+from wrank.stage.needs import check_needs, check_sources
+from wrank.stage.ranks import do_together
+from wrank.stage.supplement import supply
 from wrank.stage.training_data import TrainingData, training_data
 from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
 from wrank.tracking.progress import console
 from wrank.training.base import Card, check_in_batch
 from wrank.training.callback.progress import TrainingLines, TrainingProgress
+from wrank.training.compute import check_compiler
+from wrank.training.cross_module import check_cross
 from wrank.training.fit import Training, fit
+from wrank.training.launch import check_launch, is_first
+from wrank.training.part import Part
 from wrank.training.settings import TrainerSettings
 from wrank.training.temperature import check_courses, read_courses
 
@@ -39,12 +49,19 @@ class Plan:
         data: what is trained on, and what steers.
         candidates: query id -> the base's ranking, when negatives are dense.
         settings: the trainer's keys.
+        part: which round of a training in several this is; by default the only one.
+        dev_candidates: the rankings that the dev queries' passages come from, where they are not `candidates`: the
+            same in every round, so that their scores can be compared.
+        supplement: what the lists get that the loss needs: a teacher's scores and preferences, paraphrases.
     """
 
     stage: Stage
     data: TrainingData
     candidates: dict[str, list[str]] | None
     settings: TrainerSettings
+    part: Part = dataclasses.field(default_factory=Part)
+    dev_candidates: dict[str, list[str]] | None = None
+    supplement: Supplement = dataclasses.field(default_factory=Supplement)
 
 
 def checked_settings(context: Context) -> TrainerSettings:
@@ -55,18 +72,26 @@ def checked_settings(context: Context) -> TrainerSettings:
     """
     settings: TrainerSettings = build(context.cfg, "trainer")
     settings.uses_gpu()
+    check_launch(settings)
+    check_compiler(settings)
     loss: Loss = build(context.cfg, "loss")
+    if trains_reranker(context):
+        check_cross(loss, settings.in_batch)
     check_in_batch(loss, settings.in_batch)
+    check_sources(context, loss)
     check_courses(read_courses(settings.temperatures), loss, bool(context.cfg.model.get("learn_temperature", False)))
     return settings
 
 
-def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
+def plan_training(
+    context: Context, generated: Artifact | None = None, ranking: Callable[[Collection, int], Found] | None = None
+) -> Plan:
     """Reads and checks everything a training needs, finds the negatives' candidates, and works out its key.
 
     Args:
         context: the job.
         generated: passages written for the training queries, or None.
+        ranking: makes the ranking of a collection, to a depth, that dense negatives come from; None = the base's.
 
     Raises:
         WrankError: bad input of any kind, before anything is trained.
@@ -75,7 +100,6 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
     data = training_data(context, generated)
     collection, train_ids = data.collection, data.train_ids
     others = settings.in_batch != "none" or _lists_identity(context)["negatives"] != "none"
-    check_needs(build(context.cfg, "loss"), collection, context.choices.get("loss", "loss"), others)
     lists = _lists_identity(context)
     inputs = {"collection": collection.fingerprint, "model": context.base.fingerprint()}
     if data.dev is not collection:
@@ -84,15 +108,22 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
     if lists["negatives"] == "dense":
         # checks the other keys before any encoding
         _tell_unreached(_sampler(context, collection, train_ids, negatives="random"), settings)
-        artifact, candidates = find_candidates(context, collection, context.base, int(lists["window"][1]))
+        ranking = ranking or functools.partial(candidates_of, context)
+        artifact, candidates = ranking(collection, int(lists["window"][1]))
         inputs["candidates"] = artifact.content_key
     else:
         _tell_unreached(_sampler(context, collection, train_ids), settings)  # checks its keys
+    loss: Loss = build(context.cfg, "loss")
+    drawn = functools.partial(_sampler, context, collection, train_ids, candidates=candidates)
+    supplied = supply(context, data, loss, generated, drawn)
+    check_needs(loss, collection, context.choices.get("loss", "loss"), others, supplied.supplement)
+    if trains_reranker(context) and data.dev_ids:
+        inputs["dev_candidates"] = dev_candidates(context, data.dev)[0].content_key
     stage = Stage(
         kind="model",
         name=run_name(context),
         config={
-            "lists": lists,
+            "lists": lists | supplied.lists,
             "augment": _augment_identity(context),
             "dev": {"split": plain(context.cfg, "data.dev_split"), "share": plain(context.cfg, "data.dev_share")},
             "max_queries": plain(context.cfg, "max_queries"),
@@ -103,7 +134,7 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
             "drop_self": context.settings.drop_self,
             "seed": int(context.cfg.seed),
         },
-        inputs=inputs,
+        inputs=inputs | supplied.inputs,
         seeds={"seed": int(context.cfg.seed)},
         details={
             "collection": collection.name,
@@ -112,11 +143,12 @@ def plan_training(context: Context, generated: Artifact | None = None) -> Plan:
             "study": str(context.cfg.study),
         },
     )
-    return Plan(stage, data, candidates, settings)
+    return Plan(stage, data, candidates, settings, supplement=supplied.supplement)
 
 
 def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
     """Trains, or finds that it was done. The tracker's run is open afterwards when something was trained."""
+    tracker = tracker if is_first(plan.settings) else Tracker()
 
     def work(folder: Path) -> dict[str, Any]:
         tracker.start(identity(context, plan.stage, "train"))
@@ -124,7 +156,7 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
         training = Training(
             model=context.fresh_model(),
             loss=build(context.cfg, "loss"),
-            sampler=_sampler(context, collection, plan.data.train_ids, candidates=plan.candidates),
+            sampler=sampler_of(context, plan),
             known=collection.known_keys,
             settings=plan.settings,
             seed=int(context.cfg.seed),
@@ -132,7 +164,8 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
             dev_name=collection.name,
             card=_card(context, plan),
             loggers=tracker.lightning_loggers(),
-            callbacks=[TrainingProgress(console_kwargs={"stderr": True}) if console.is_terminal else TrainingLines()],
+            callbacks=[_progress(plan.part.title)],
+            part=plan.part,
         )
         facts = {
             "train_queries": len(training.sampler),
@@ -141,12 +174,23 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
         }
         return facts | fit(training, folder)
 
-    return context.do(plan.stage, work)
+    return do_together(context, plan.stage, work, plan.settings)
+
+
+def sampler_of(context: Context, plan: Plan) -> ListSampler:
+    """What a plan's training draws its lists from."""
+    named = {"candidates": plan.candidates, "supplement": plan.supplement}
+    return _sampler(context, plan.data.collection, plan.data.train_ids, **named)
+
+
+def _progress(title: str) -> TrainingProgress | TrainingLines:
+    return TrainingProgress(title) if console.is_terminal else TrainingLines(title=title)
 
 
 def _lists_identity(context: Context) -> dict[str, Any]:
     node = plain(context.cfg, "data.lists")
     lists = {key: value for key, value in node.items() if not key.startswith("_")}
+    lists.pop("paraphrases", None)  # in the key where the loss needs them
     if lists.get("negatives") != "dense":
         lists.pop("window", None)
     return lists
@@ -178,10 +222,12 @@ def _tell_unreached(sampler: ListSampler, settings: TrainerSettings) -> None:
         )
 
 
-def _dev_set(context: Context, plan: Plan) -> DevSet | None:
+def _dev_set(context: Context, plan: Plan) -> DevSet | RerankDevSet | None:
     if not plan.data.dev_ids:
         return None
-    candidates = plan.candidates or {}
+    if trains_reranker(context):
+        return rerank_dev_set(context, plan.data.dev, plan.data.dev_ids)
+    candidates = plan.dev_candidates or plan.candidates or {}
     rank = functools.partial(_candidates_of, candidates, plan.data.dev.passages) if candidates else None
     return make_dev_set(
         plan.data.dev, plan.data.dev_ids, context.settings, size=plan.settings.dev_passages, seed=0, rank=rank

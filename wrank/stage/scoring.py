@@ -1,5 +1,6 @@
 """Stage ``scores``: a teacher's scores of a training split's lists, and preferences between their passages."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from wrank.config import build, plain
+from wrank.data.collection import Collection
 from wrank.errors import WrankError
 from wrank.files import short
 from wrank.stage.context import Context
@@ -22,6 +24,7 @@ from wrank.teacher.pairwise import Preferences
 from wrank.teacher.run import Scored, comparison_count, run, summary
 from wrank.tracking.progress import note, progress_bar
 
+_CHUNK = 1024  # pairs kept at once, of a training's scores
 _LISTS, _PASSAGES = 3, 8  # shown as examples; of a list the passages with the highest grades
 
 
@@ -50,13 +53,7 @@ def plan_scoring(context: Context) -> ScoringPlan:
     Raises:
         WrankError: bad input of any kind.
     """
-    teacher: Teacher = build(context.cfg, "teacher")
-    preferences: Preferences = build(context.cfg, "preferences")
-    if isinstance(teacher, Pairwise) and preferences.pairs is None:
-        raise WrankError(
-            f"teacher={teacher.name} is asked about pairs of passages: choose them with preferences.pairs=all, "
-            "adjacent or a number"
-        )
+    teacher, preferences = teacher_of(context)
     chunk = plain(context.cfg, "chunk")
     if isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1:
         raise WrankError(f"chunk={chunk}: wanted a whole number from 1 up")
@@ -77,6 +74,50 @@ def plan_scoring(context: Context) -> ScoringPlan:
         details={"collection": collection.name, "split": split, "choices": context.choices},
     )
     return ScoringPlan(stage, teacher, preferences, pairs, chunk)
+
+
+def teacher_of(context: Context) -> tuple[Teacher, Preferences]:
+    """The chosen teacher, not started, and which pairs of passages are compared.
+
+    Raises:
+        WrankError: a value out of its range, or a teacher of pairs with no pair to compare.
+    """
+    teacher: Teacher = build(context.cfg, "teacher")
+    preferences: Preferences = build(context.cfg, "preferences")
+    if isinstance(teacher, Pairwise) and preferences.pairs is None:
+        raise WrankError(
+            f"teacher={teacher.name} is asked about pairs of passages: choose them with preferences.pairs=all, "
+            "adjacent or a number"
+        )
+    return teacher, preferences
+
+
+def plan_training_scores(
+    context: Context, collection: Collection, negatives: tuple[np.ndarray, np.ndarray] | None
+) -> ScoringPlan:
+    """The scoring that a training asks for: of its lists' judged pairs, and of negatives.
+
+    Args:
+        context: the job.
+        collection: with the judgements of the training queries.
+        negatives: rows of queries and of passages, or None.
+
+    Raises:
+        WrankError: bad input of any kind.
+    """
+    teacher, preferences = teacher_of(context)
+    inputs = {"collection": collection.fingerprint}
+    if negatives is not None:
+        inputs["pairs"] = hashlib.sha256(b"".join(rows.astype("<i8").tobytes() for rows in negatives)).hexdigest()
+    stage = Stage(
+        kind="scores",
+        name=f"{collection.name}-{collection.split}-{teacher.title()}",
+        config={"teacher": teacher.identity(), "preferences": preferences.identity()},
+        inputs=inputs,
+        seeds={"preferences": preferences.seed},
+        details={"collection": collection.name, "split": collection.split, "choices": context.choices},
+    )
+    return ScoringPlan(stage, teacher, preferences, gather(collection, None, negatives), _CHUNK)
 
 
 def score(context: Context, plan: ScoringPlan, begin: Callable[[], None] = lambda: None) -> Artifact:

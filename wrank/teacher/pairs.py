@@ -75,12 +75,13 @@ def pairs_key(path: Path) -> str:
     return sha256_of_file(path)
 
 
-def gather(collection: Collection, path: Path | None) -> PairList:
+def gather(collection: Collection, path: Path | None, more: tuple[np.ndarray, np.ndarray] | None = None) -> PairList:
     """All pairs that are scored.
 
     Args:
         collection: the split whose judged pairs are scored.
         path: further pairs: a Parquet file with the columns query_id and passage_id, or None.
+        more: further pairs as rows of queries and of passages, where no file is given; or None.
 
     Raises:
         WrankError: nothing to score, a file that cannot be read, an id that the collection lacks.
@@ -88,8 +89,9 @@ def gather(collection: Collection, path: Path | None) -> PairList:
     judged = collection.judgements
     queries_P, passages_P = judged.pair_query_rows().astype(np.int64), judged.passage_rows.astype(np.int64)
     grades_P, repeated = np.asarray(judged.grades, dtype=np.float64), 0
-    if path is not None:
-        more_queries, more_passages = _read(path, collection)
+    more = more if path is None else _read(path, collection)
+    if more is not None:
+        more_queries, more_passages = more
         queries_P, passages_P = np.concatenate([queries_P, more_queries]), np.concatenate([passages_P, more_passages])
         grades_P = np.concatenate([grades_P, np.full(len(more_queries), np.nan)])
         _, first = np.unique(queries_P * max(len(collection.passages), 1) + passages_P, return_index=True)

@@ -12,8 +12,12 @@ class Tracker:
     def start(self, identity: RunIdentity) -> None:
         """Opens the run, or goes on with the one of the same id."""
 
-    def lightning_loggers(self) -> list[Any]:
-        """Loggers for Lightning's trainer; empty when there are none."""
+    def lightning_loggers(self, first_step: int = 0) -> list[Any]:
+        """Loggers for Lightning's trainer; empty when there are none.
+
+        Args:
+            first_step: what is added to each step: those of the trainings that the run holds already.
+        """
         return []
 
     def log(self, figures: Mapping[str, float]) -> None:

@@ -41,8 +41,13 @@ class GuardedLogger(WandbLogger):
     """Lightning's logger, whose calls during a training warn once instead of raising. Ranks can be spawned with it."""
 
     broken = False
+    first_step = 0
 
-    log_metrics = never_raises(WandbLogger.log_metrics)
+    @never_raises
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Logs figures, after those of the trainings that the run holds already."""
+        super().log_metrics(metrics, None if step is None else step + self.first_step)
+
     log_hyperparams = never_raises(WandbLogger.log_hyperparams)
     finalize = never_raises(WandbLogger.finalize)
 
@@ -92,9 +97,12 @@ class WandbTracker(Tracker):
         )
         self.logger = GuardedLogger(experiment=run, log_model=False)
 
-    def lightning_loggers(self) -> list[Any]:
+    def lightning_loggers(self, first_step: int = 0) -> list[Any]:
         """The run's logger, unless W&B failed to start."""
-        return [] if self.logger is None or self.broken else [self.logger]
+        if self.logger is None or self.broken:
+            return []
+        self.logger.first_step = first_step
+        return [self.logger]
 
     @never_raises
     def log(self, figures: Mapping[str, float]) -> None:

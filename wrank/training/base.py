@@ -69,6 +69,9 @@ class TrainingModule(pl.LightningModule):
         """What the model divides its scores by now; logged."""
         return 1.0
 
+    def configure_model(self) -> None:
+        """Lightning asks for it where weights are shared out over ranks; `wrank.training.sharding` does that itself."""
+
     def on_train_batch_start(self, batch: ListBatch, batch_idx: int) -> None:
         """Keys dropout by position, so that a resumed run draws what an unbroken one draws."""
         word = f"{self.seed}/{batch_idx}/{self.global_rank}".encode()
@@ -135,10 +138,12 @@ class TrainingModule(pl.LightningModule):
         if frozen:
             kept = checkpoint["state_dict"].items()
             checkpoint["state_dict"] = {
-                name: value for name, value in kept if not any(name == one or name.startswith(f"{one}.") for one in frozen)
+                name: value
+                for name, value in kept
+                if not any(name == one or name.startswith(f"{one}.") for one in frozen)
             }
 
-    @property
+    @property  # type: ignore[misc]
     def strict_loading(self) -> bool:
         """Whether a checkpoint must hold every weight: where none is frozen."""
         return all(weight.requires_grad for weight in self.parameters())

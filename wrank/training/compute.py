@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,8 +18,12 @@ from wrank.training.settings import TrainerSettings
 _MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD
 
 
-def prepare_model(model: nn.Module, settings: TrainerSettings) -> None:
+def prepare_model(model: Any, settings: TrainerSettings) -> None:
     """Sets up the model as the trainer's keys say; before ranks are started.
+
+    Args:
+        model: what is trained, a torch module.
+        settings: the trainer's keys.
 
     Raises:
         WrankError: a model that cannot.
@@ -27,7 +32,7 @@ def prepare_model(model: nn.Module, settings: TrainerSettings) -> None:
         _recompute(model)
     if settings.resolved_precision() == "bf16-true":
         for transformer in transformers_of(model):
-            transformer.to(torch.bfloat16)
+            nn.Module.to(transformer, torch.bfloat16)
 
 
 def lightning_precision(settings: TrainerSettings) -> str:
@@ -82,8 +87,8 @@ def give_memory_back(size: int = 1 << 20) -> None:
             mallopt(_MMAP_THRESHOLD, size)
 
 
-def _recompute(model: nn.Module) -> None:
-    able = [module for module in model.modules() if hasattr(module, "recompute")]
+def _recompute(model: Any) -> None:
+    able: list[Any] = [module for module in model.modules() if hasattr(module, "recompute")]
     if not able:
         raise WrankError(f"trainer.cache_gradients=true: a {type(model).__name__} does not take its batch in chunks")
     for module in able:

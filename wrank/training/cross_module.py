@@ -30,13 +30,13 @@ def check_cross(loss: Loss, in_batch: str) -> None:
     """
     if in_batch != "none":
         raise WrankError(
-            f"trainer.in_batch={in_batch}: a cross-encoder reads each query with its own passages, and scores with other "
-            "queries' passages would cost a pass each; set trainer.in_batch=none"
+            f"trainer.in_batch={in_batch}: a cross-encoder reads each query with its own passages, and scores with "
+            "other queries' passages would cost a pass each; set trainer.in_batch=none"
         )
     if "paraphrases" in loss.needs:
         raise WrankError(
-            f"{type(loss).__name__} compares embeddings of queries, which a cross-encoder does not make; choose another "
-            "loss, or a bi-encoder"
+            f"{type(loss).__name__} compares embeddings of queries, which a cross-encoder does not make; choose "
+            "another loss, or a bi-encoder"
         )
 
 

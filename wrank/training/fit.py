@@ -26,8 +26,8 @@ from wrank.training.callback.resume import ResumeCheckpoint
 from wrank.training.callback.temperature import MovingTemperatures
 from wrank.training.compute import lightning_precision, prepare_model
 from wrank.training.datamodule import ListDataModule
-from wrank.training.launch import first_rank_first
 from wrank.training.kind import module_for
+from wrank.training.launch import first_rank_first
 from wrank.training.metrics import merge_logs, new_log
 from wrank.training.part import ROUND_STATE, Part
 from wrank.training.settings import TrainerSettings

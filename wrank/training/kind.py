@@ -31,7 +31,7 @@ def module_for(
     assert isinstance(model, BiEncoder)
     if model.quantize is not None and model.lora is None:
         raise WrankError(
-            f"model.quantize={model.quantize} without model.lora: weights in 4 bits cannot be trained, only what LoRA puts "
-            "beside them; add model/lora=standard, or leave the quantisation out"
+            f"model.quantize={model.quantize} without model.lora: weights in 4 bits cannot be trained, only what LoRA "
+            "puts beside them; add model/lora=standard, or leave the quantisation out"
         )
     return ListwiseModule(model, loss, settings, total_steps=total_steps, seed=seed)

@@ -1,11 +1,12 @@
 """Ranks that a launcher started: torchrun or srun, one whole `wrank` command a rank.
 
 wrank never runs its own command again. With ``trainer.strategy=ddp|fsdp2|deepspeed`` every rank reads the same
-configuration and does the same stages. All stages but the training are done by the rank that is first, while the others
-wait for it as they would for a stranger (`wrank.store`); at the training they meet (`connected`), and rank 0 says whether
-there is anything to do.
+configuration and does the same stages. All stages but the training are done by the rank that comes first, while the
+others wait for it as they would for a stranger (`wrank.store`); at the training they meet (`connected`), and rank 0
+says whether there is anything to do.
 """
 
+import functools
 import importlib.util
 import itertools
 import os
@@ -87,9 +88,9 @@ def check_launch(settings: TrainerSettings) -> None:
         return
     if place is None:
         raise WrankError(
-            f"trainer.strategy={settings.strategy} with {asked}: its ranks come from a launcher, and there is none. Start "
-            f"`torchrun --nnodes {settings.nodes} --nproc-per-node {settings.devices} -m wrank.cli train ...`, or "
-            f"`srun --nodes {settings.nodes} --ntasks-per-node {settings.devices} wrank train ...`; or use "
+            f"trainer.strategy={settings.strategy} with {asked}: its ranks come from a launcher, and there is none. "
+            f"Start `torchrun --nnodes {settings.nodes} --nproc-per-node {settings.devices} -m wrank.cli train ...` "
+            f"or `srun --nodes {settings.nodes} --ntasks-per-node {settings.devices} wrank train ...`; or use "
             "trainer.strategy=ddp_spawn, which starts processes itself on one machine"
         )
     if place.ranks != settings.world_size:
@@ -98,8 +99,8 @@ def check_launch(settings: TrainerSettings) -> None:
         )
     if settings.uses_gpu() and torch.cuda.device_count() < settings.devices:
         raise WrankError(
-            f"trainer.devices={settings.devices}, but a rank sees {torch.cuda.device_count()} GPUs: let each rank see all "
-            "of its machine (with Slurm: --gpus-per-node, not --gpus-per-task)"
+            f"trainer.devices={settings.devices}, but a rank sees {torch.cuda.device_count()} GPUs: let each rank see "
+            "all of its machine (with Slurm: --gpus-per-node, not --gpus-per-task)"
         )
 
 
@@ -111,6 +112,12 @@ def _check_deepspeed(settings: TrainerSettings) -> None:
         )
     if not settings.uses_gpu():
         raise WrankError("trainer.strategy=deepspeed: DeepSpeed is for GPUs, and torch sees none here")
+
+
+def is_first(settings: TrainerSettings) -> bool:
+    """Whether this process is to write and to log: rank 0 of a launcher's ranks, or the one that starts its own."""
+    place = launched_place()
+    return not settings.launched or place is None or place.rank == 0
 
 
 class LaunchedEnvironment(ClusterEnvironment):
@@ -222,18 +229,11 @@ def connected(settings: TrainerSettings) -> Iterator[Meeting | None]:
     if not settings.launched or place is None:
         yield None
         return
-    os.environ |= {"MASTER_ADDR": place.address, "MASTER_PORT": str(place.port)}
     backend = "gloo"
     if settings.uses_gpu():
         torch.cuda.set_device(place.local)
         backend = "nccl"
-    try:
-        rendezvous = dist.rendezvous("env://", place.rank, place.ranks, timeout=timedelta(minutes=30))
-        root, _, _ = next(iter(rendezvous))
-    except (RuntimeError, ValueError) as error:
-        raise WrankError(
-            f"rank {place.rank} of {place.ranks} could not meet the others at {place.address}:{place.port} ({error})"
-        ) from None
+    root = _common_store(place)
     meeting = f"wrank-{next(_meetings)}"
     dist.init_process_group(
         backend, store=dist.PrefixStore(f"{meeting}-ranks", root), rank=place.rank, world_size=place.ranks
@@ -243,6 +243,19 @@ def connected(settings: TrainerSettings) -> Iterator[Meeting | None]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+@functools.cache
+def _common_store(place: Place) -> Any:
+    """Words that all ranks read; kept by rank 0 until its process ends, since the ranks meet once for each training."""
+    os.environ |= {"MASTER_ADDR": place.address, "MASTER_PORT": str(place.port)}
+    try:
+        rendezvous = dist.rendezvous("env://", place.rank, place.ranks, timeout=timedelta(minutes=30))
+        return next(iter(rendezvous))[0]
+    except (RuntimeError, ValueError) as error:
+        raise WrankError(
+            f"rank {place.rank} of {place.ranks} could not meet the others at {place.address}:{place.port} ({error})"
+        ) from None
 
 
 @contextmanager

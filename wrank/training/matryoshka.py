@@ -1,7 +1,7 @@
 """The loss at several sizes of the vectors.
 
-Matryoshka representation learning (Kusupati et al., arXiv 2205.13147): sum over d of w_d * loss(first d numbers of every
-vector), each cut vector of length 1 again where the whole ones are.
+Matryoshka representation learning (Kusupati et al., arXiv 2205.13147): sum over d of w_d * loss(first d numbers of
+every vector), each cut vector of length 1 again where the whole ones are.
 
 Shapes: D embedding size, d one of the sizes.
 """

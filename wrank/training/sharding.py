@@ -1,16 +1,14 @@
 """FSDP2: weights, gradients and AdamW's state shared out over the ranks, a transformer block at a time.
 
 Each pass through a block gathers its weights and puts them away again, so every rank must make the same passes: ranks
-with fewer chunks of texts make empty ones (`Encoder.passes`). Gradients are averaged over ranks as DDP does, so all that
-`wrank.training.gather` says holds here too.
+with fewer chunks of texts make empty ones (`Encoder.passes`). Gradients are averaged over ranks as DDP does, so all
+that `wrank.training.gather` says holds here too.
 
 Source: PyTorch's ``fully_shard``; Zhao et al. 2023, "PyTorch FSDP: Experiences on Scaling Fully Sharded Data Parallel"
 (arXiv 2304.11277).
 """
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -58,20 +56,10 @@ class ShardedStrategy(ModelParallelStrategy):
         self.spare[0].load_state_dict(state)
         return self.spare[0].to(self.root_device)
 
-
-@contextmanager
-def whole_model(trainer: pl.Trainer, model: Any) -> Iterator[Any]:
-    """The model with all its weights, to score or save on rank 0 while the block runs; every rank must come here.
-
-    With strategies that leave the weights whole it is the model itself.
-    """
-    strategy = trainer.strategy
-    if not isinstance(strategy, ShardedStrategy):
-        yield model
-        return
-    yield strategy.whole(model)
-    for spare in strategy.spare:
-        spare.to("cpu")
+    def put_away(self) -> None:
+        """Frees the device of the whole copy."""
+        for spare in self.spare:
+            spare.to("cpu")
 
 
 def shard(tower: Encoder, mesh: Any) -> None:
@@ -103,7 +91,7 @@ def blocks_of(transformer: nn.Module) -> list[nn.Module]:
     ]
     if not lists:
         raise WrankError(
-            f"trainer.strategy=fsdp2: {type(transformer).__name__} has no list of blocks to share out; use a ddp strategy"
+            f"trainer.strategy=fsdp2: {type(transformer).__name__} has no list of blocks; use a ddp strategy"
         )
     return max(lists, key=len)
 

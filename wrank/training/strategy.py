@@ -26,6 +26,8 @@ def check_strategy(settings: TrainerSettings, model: Any, rounds: bool) -> None:
     where = f"trainer.strategy={settings.strategy}"
     if settings.strategy == "fsdp2" and not isinstance(model, BiEncoder):
         raise WrankError(f"{where} trains bi-encoders, not {type(model).__name__}: use a ddp strategy")
+    if settings.strategy == "fsdp2" and not all(weight.requires_grad for weight in model.parameters()):
+        raise WrankError(f"{where} trains all weights, and some are frozen (model.lora): use a ddp strategy")
     if settings.strategy in ("fsdp2", "deepspeed") and rounds:
         raise WrankError(f"{where} with rounds of training: their state is kept whole; use a ddp strategy")
 

@@ -166,3 +166,21 @@ def test_columns_that_do_not_fit_are_refused():
     for columns, offset in ((7, 0), (6, 3)):
         with pytest.raises(ValueError, match="columns do not hold 2 lists of 3"):
             in_batch_masks(keys_BK, mask_BK, known_BJ, torch.zeros(columns).long(), torch.ones(columns).bool(), offset)
+
+
+def test_preferences_and_paraphrases_are_put_side_by_side():
+    first, second, third = ranked("a", "xyz"), ranked("b", "uv"), ranked("c", "w")
+    first.pairs, third.pairs = [(0, 2, 0.75), (1, 0, 0.5)], [(0, 0, 0.25)]
+    second.paraphrases, third.paraphrases = ["b one", "b two"], ["c one"]
+    batch = collate([first, second, third], lambda id: []).to("cpu")
+    assert batch.pairs_P3.tolist() == [[0, 0, 2], [0, 1, 0], [2, 0, 0]]
+    assert batch.pair_p_P.tolist() == [0.75, 0.5, 0.25]
+    assert batch.paraphrases == [["", ""], ["b one", "b two"], ["c one", ""]]
+    assert batch.paraphrase_mask_BM.tolist() == [[False, False], [True, True], [True, False]]
+    assert second.paraphrases == ["b one", "b two"]
+
+
+def test_a_batch_without_any_has_none():
+    batch = collate([ranked("a", "xy")], lambda id: [])
+    assert (batch.pairs_P3, batch.pair_p_P, batch.paraphrases, batch.paraphrase_mask_BM) == (None,) * 4
+    assert all(value.is_meta for value in vars(batch.to("meta")).values() if isinstance(value, torch.Tensor))

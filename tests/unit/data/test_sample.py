@@ -179,3 +179,13 @@ def test_ids_do_not_tell_the_grade():
     order = [grades[one] for one in ids]
     steps = Counter((later - earlier) % 4 for earlier, later in pairwise(order))
     assert max(steps.values()) < 0.4 * len(order)
+
+
+def test_every_query_has_two_paraphrases_and_none_says_what_another_query_says():
+    path = SampleSource().path / "paraphrases.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").strip().split("\n")]
+    queries = SampleSource().path / "queries.jsonl"
+    texts = {row["_id"]: row["text"].casefold() for row in map(json.loads, queries.read_text().strip().split("\n"))}
+    assert Counter(row["query_id"] for row in rows) == dict.fromkeys(texts, 2)
+    written = [row["text"].casefold() for row in rows]
+    assert len(set(written) | set(texts.values())) == len(written) + len(texts)

@@ -8,6 +8,7 @@ import yaml
 
 from wrank.errors import WrankError
 from wrank.model.bi_encoder import BiEncoder
+from wrank.model.cross_encoder import CrossEncoder
 
 TEXTS = ["wing", "boundary layer flow past a flat plate", "", "shock"]
 CONF = Path(__file__).parents[3] / "conf" / "model"
@@ -150,8 +151,8 @@ def test_each_option_binds_to_the_signature_and_explains_every_key(file):
     text = file.read_text(encoding="utf-8")
     assert text.startswith("# ")
     options = yaml.safe_load(text)
-    assert options.pop("_target_") == "wrank.model.bi_encoder.BiEncoder"
-    inspect.signature(BiEncoder).bind(**options)
+    kind = {"wrank.model.bi_encoder.BiEncoder": BiEncoder, "wrank.model.cross_encoder.CrossEncoder": CrossEncoder}
+    inspect.signature(kind[options.pop("_target_")]).bind(**options)
     assert [line for line in text.split("\n")[2:] if line and "# " not in line] == []
 
 

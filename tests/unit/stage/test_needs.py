@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from wrank.data.supplement import Supplement
 from wrank.errors import WrankError
 from wrank.loss.base import Loss
 from wrank.stage.needs import check_needs
@@ -19,7 +20,7 @@ class Needing(Loss):
 
 
 def collection(grades, **extra):
-    judged = SimpleNamespace(grades=np.array(grades, dtype=np.float32), extra=extra)
+    judged = SimpleNamespace(grades=np.array(grades, dtype=np.float32), extra=extra, query_rows=np.array([3, 4]))
     return SimpleNamespace(name="c", split="train", judgements=judged)
 
 
@@ -33,6 +34,31 @@ def test_scores_that_are_all_missing_are_none():
     with pytest.raises(WrankError, match="needs teacher"):
         check_needs(Needing("teacher"), collection([1, 0], teacher=np.array([np.nan, np.nan])), "x", others=True)
     check_needs(Needing("teacher"), collection([1, 0], teacher=np.array([0.5, np.nan])), "x", others=True)
+
+
+@pytest.mark.parametrize(
+    ("need", "command"),
+    [("teacher", "wrank score"), ("pairs", "wrank score"), ("paraphrases", "wrank generate generator=paraphrase")],
+)
+def test_the_command_that_makes_it_is_named(need, command):
+    with pytest.raises(WrankError, match=command):
+        check_needs(Needing(need), collection([3, 2, 0]), "x", others=True)
+
+
+@pytest.mark.parametrize("need", ["teacher", "pairs", "paraphrases"])
+def test_what_was_found_for_the_lists_is_enough(need):
+    table = SimpleNamespace(query_rows=np.array([4, 9]))
+    found = {"teacher": "scores", "pairs": "preferences", "paraphrases": "paraphrases"}
+    supplement = Supplement(**{found[need]: table})
+    check_needs(Needing(need), collection([1, 0]), "x", others=True, supplement=supplement)
+    with pytest.raises(WrankError, match="none of"):
+        check_needs(Needing(need), collection([1, 0]), "x", others=True, supplement=Supplement())
+
+
+def test_preferences_of_other_queries_alone_are_none():
+    table = SimpleNamespace(query_rows=np.array([9]))
+    with pytest.raises(WrankError, match="needs pairs"):
+        check_needs(Needing("pairs"), collection([1, 0]), "x", True, Supplement(preferences=table))
 
 
 @pytest.mark.parametrize("grades", [[1], [1, 1], [0], []])

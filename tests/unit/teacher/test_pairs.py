@@ -66,3 +66,12 @@ def test_files_that_are_no_pairs_are_told(collection, tmp_path):
 def test_nothing_judged_is_told(collection):
     with pytest.raises(WrankError, match="nothing is judged"):
         gather(collection.restricted_to([], "empty"), None)
+
+
+def test_further_pairs_that_come_as_rows_follow_as_those_of_a_file_do(collection, tmp_path):
+    wanted = [("q0", "p7"), ("q2", "p5"), ("q0", "p6")]
+    rows = [
+        np.array([table.row(id) for id in ids])
+        for table, ids in zip((collection.queries, collection.passages), zip(*wanted, strict=True), strict=True)
+    ]
+    assert ids(gather(collection, None, tuple(rows))) == ids(gather(collection, further(tmp_path, wanted)))

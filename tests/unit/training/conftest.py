@@ -8,10 +8,8 @@ from wrank.data.source.beir import BeirSource
 from wrank.model.bi_encoder import BiEncoder
 
 
-@pytest.fixture
-def collection(tmp_path):
+def write_collection(folder):
     """8 queries with passages of grades 3, 2, 1 and 0 each."""
-    folder = tmp_path / "mini"
     (folder / "qrels").mkdir(parents=True)
     words = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"]
     with (folder / "corpus.jsonl").open("w") as corpus, (folder / "qrels" / "train.tsv").open("w") as qrels:
@@ -24,7 +22,13 @@ def collection(tmp_path):
     with (folder / "queries.jsonl").open("w") as queries:
         for q, word in enumerate(words):
             queries.write(json.dumps({"_id": f"q{q}", "text": word}) + "\n")
-    return BeirSource(str(folder)).load("train", tmp_path / "tables")
+    return BeirSource(str(folder))
+
+
+@pytest.fixture
+def collection(tmp_path):
+    """8 queries with passages of grades 3, 2, 1 and 0 each."""
+    return write_collection(tmp_path / "mini").load("train", tmp_path / "tables")
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ class Seen(pl.Callback):
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_average_is_the_recursion_over_the_steps(accumulate, collection, tmp_path):
     seen = Seen()
-    fit(training(collection, part=Part(decay=0.6), callbacks=[seen], accumulate=accumulate, max_steps=5), tmp_path)
+    named = {"accumulate": accumulate, "max_steps": 5, "learning_rate": 1e-2}  # large steps, so that shares show
+    fit(training(collection, part=Part(decay=0.6), callbacks=[seen], **named), tmp_path)
     expected = dict(seen.steps[0])
     for step, decay in ((2, 0.5), (3, 0.6), (4, 0.6), (5, 0.6)):
         for name, value in seen.steps[step - 1].items():

@@ -117,3 +117,15 @@ class PairsFile(PairsSource):
         except Conflict as error:
             blocks = fast_blocks if form.word == "parquet" else strict_blocks
             raise two_scores(place, lambda: blocks(self.path, form), *tables, error) from None
+
+
+def pairs_of(path: str | None) -> PairsFile | None:
+    """The pairs of a file or folder, as `PairsFile` reads them, for a key that may be null.
+
+    Args:
+        path: the file or folder; None = no pairs: a mix then takes the collection's own judgements.
+
+    Raises:
+        WrankError: no such file.
+    """
+    return None if path is None else PairsFile(path)

@@ -1,6 +1,7 @@
 """Cuts each query's scores into a high and a low group, where they fall apart by themselves."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,38 +22,48 @@ class Cluster(Step):
     cuts the smallest lowest group counts, then the smallest highest one (with two groups: the smallest highest one).
 
     With three groups the middle one, which is neither, is left out. No threshold has to hold for all queries, unlike
-    with `MinScore` and `MaxScore`; SCARLet (arXiv 2504.00573) samples positives and negatives from the utility that
-    passages have for a generator by clustering in one dimension, too.
+    with `MinScore` and `MaxScore`. So SCARLet (arXiv 2504.00573) samples positives and negatives from the utility that
+    passages have for a generator: k-means into three groups, queries kept that have more negatives than positives
+    (`more_negatives`); its k-means starts at random, this one is exact.
 
     Args:
         positive: grade of the highest group.
         negative: grade of the lowest group, below `positive`.
         groups: 2 or 3.
+        more_negatives: leave a query out unless it has more negatives than positives.
 
     Attributes:
         counts: ``queries_with_too_few_values``: left out, having fewer distinct grades than there are groups;
-            ``pairs_in_the_middle``: left out.
+            ``pairs_in_the_middle``: left out; ``queries_with_too_few_negatives``: left out by `more_negatives`.
 
     Raises:
         WrankError: a value that cannot be used.
     """
 
-    def __init__(self, positive: float = 1.0, negative: float = 0.0, groups: int = 3) -> None:
+    def __init__(
+        self, positive: float = 1.0, negative: float = 0.0, groups: int = 3, more_negatives: bool = False
+    ) -> None:
         self.positive = check_number("Cluster positive", positive)
         self.negative = check_number("Cluster negative", negative)
         if self.positive <= self.negative:
             raise WrankError(f"Cluster positive is {positive!r}; wanted more than Cluster negative, {negative!r}")
         if isinstance(groups, bool) or groups not in (2, 3):
             raise WrankError(f"Cluster groups is {groups!r}; wanted 2 or 3")
-        self.groups = int(groups)
+        if not isinstance(more_negatives, bool):
+            raise WrankError(f"Cluster more_negatives is {more_negatives!r}; wanted true or false")
+        self.groups, self.more_negatives = int(groups), more_negatives
         self.counts: dict[str, int] = {}
+
+    def identity(self) -> dict[str, Any]:
+        """See `Step.identity`; `more_negatives` only where it is set, so that older mixes keep their keys."""
+        return {name: value for name, value in super().identity().items() if name != "more_negatives" or value}
 
     def __call__(self, pairs: Pairs) -> Pairs:
         """The pairs of the highest and the lowest groups; see `Step`."""
         grades = np.zeros(len(pairs))
         kept = np.zeros(len(pairs), dtype=bool)
         offsets = pairs.offsets()
-        cut = pairs_cut = 0
+        cut = middle = few = 0
         for places in by_size(offsets, self.groups):
             order = np.argsort(pairs.grades[places], axis=1, kind="stable")
             places = np.take_along_axis(places, order, axis=1)
@@ -62,12 +73,14 @@ class Cluster(Step):
             low, high = _cuts(values[enough], self.groups)
             rank = np.arange(places.shape[1])
             grades[places] = np.where(rank >= high[:, None], self.positive, self.negative)
-            kept[places] = (rank < low[:, None]) | (rank >= high[:, None])
-            cut, pairs_cut = cut + len(places), pairs_cut + places.size
+            ends = (rank < low[:, None]) | (rank >= high[:, None])
+            wanted = (low > len(rank) - high) | (not self.more_negatives)
+            kept[places] = ends & wanted[:, None]
+            cut, middle, few = cut + len(places), middle + int((~ends).sum()), few + int((~wanted).sum())
         self.counts = {
             "queries_with_too_few_values": len(offsets) - 1 - cut,
-            "pairs_in_the_middle": pairs_cut - int(kept.sum()),
-        }
+            "pairs_in_the_middle": middle,
+        } | ({"queries_with_too_few_negatives": few} if self.more_negatives else {})
         return pairs.graded(grades).only(kept)
 
 

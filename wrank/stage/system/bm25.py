@@ -9,6 +9,7 @@ import numpy as np
 
 from wrank.evaluation.evaluator import left_out_pairs, timed
 from wrank.evaluation.ranking import rankings_of
+from wrank.evaluation.settings import EvaluationSettings
 from wrank.mining.base import Tools
 from wrank.mining.bm25 import Bm25Miner
 from wrank.stage.context import Context
@@ -40,7 +41,7 @@ class Bm25System(System):
         left_out = left_out_pairs(collection, query_ids, settings.drop_self)
         most = int(np.bincount(left_out.pairs_P2[:, 0]).max(initial=0)) if len(left_out.pairs_P2) else 0
         with timed(timings, "index"):
-            self.miner.open(collection, self._tools(context, test))
+            self.miner.open(collection, no_encoder(context, settings))
         query_rows = np.array([collection.queries.row(query_id) for query_id in query_ids], dtype=np.int64)
         with timed(timings, "search"), progress_bar("bm25", len(query_ids), "queries") as advance:
             rows, scores = [], []
@@ -54,8 +55,11 @@ class Bm25System(System):
         rankings = replace(rankings, excluded=left_out.excluded, dropped_self=left_out.dropped_self)
         return Ranked(rankings, {}, timings, constant_from=whole(test))
 
-    def _tools(self, context: Context, test: TestSet) -> Tools:
-        def none() -> Any:
-            raise RuntimeError("BM25 asks for no model")
 
-        return Tools(context.tables, none, none, test.settings, context.device, progress_bar)
+def no_encoder(context: Context, settings: EvaluationSettings) -> Tools:
+    """What BM25 may use: no model."""
+
+    def none() -> Any:
+        raise RuntimeError("BM25 asks for no model")
+
+    return Tools(context.tables, none, none, settings, context.device, progress_bar)

@@ -5,7 +5,11 @@ from pathlib import Path
 
 from wrank.config import build_option, options
 from wrank.errors import WrankError
+from wrank.model.bi_encoder import BiEncoder
+from wrank.model.cross_encoder import CrossEncoder
+from wrank.model.layout import holds_cross_encoder
 from wrank.stage.context import Context
+from wrank.stage.kind import base_system, reranking_system
 from wrank.stage.system.base import System
 from wrank.stage.system.bm25 import Bm25System
 from wrank.stage.system.dense import DenseSystem
@@ -25,8 +29,15 @@ def chosen_systems(context: Context, tests: int) -> list[System]:
     Raises:
         WrankError: an unknown baseline, two systems of one name.
     """
-    first: System = DenseSystem(context.base, context.model_name)
+    first: System = base_system(context, tests)
     found = [first]
+    if isinstance(context.base, CrossEncoder):
+        found.insert(0, reranking_system(context, context.base, first, f"{first.name}+{context.model_name}"))
+        if context.settings.feedback is not None or context.settings.reranker is not None:
+            raise WrankError(
+                "evaluation/reranker and evaluation/feedback work on a bi-encoder's candidates; with "
+                "model=cross_encoder leave them out, the model reranks by itself"
+            )
     if (reranker := context.settings.reranker) is not None:
         if reranker.candidates is not None:
             first = _run(reranker.candidates, tests, "evaluation.reranker.candidates")
@@ -37,7 +48,7 @@ def chosen_systems(context: Context, tests: int) -> list[System]:
 
 def baselines(context: Context, tests: int) -> list[System]:
     """The systems named by ``baselines``."""
-    return [_baseline(context, str(word), tests) for word in context.cfg.baselines]
+    return [named_system(context, str(word), tests, "baselines") for word in context.cfg.baselines]
 
 
 def distinct(systems: Sequence[System]) -> list[System]:
@@ -59,26 +70,50 @@ def check_names(names: Sequence[str]) -> None:
         )
 
 
-def _baseline(context: Context, word: str, tests: int) -> System:
-    from wrank.model.bi_encoder import BiEncoder
+def named_system(context: Context, word: str, tests: int, key: str) -> System:
+    """The system that a word names: ``bm25``, an option of model, a folder with a model, a run file.
 
+    Args:
+        context: the job.
+        word: the name.
+        tests: how many test sets there are; a run file is of one.
+        key: the key it was given by, for messages.
+
+    Raises:
+        WrankError: there is none of that name.
+    """
     path = Path(word).expanduser()
     if word == BM25:
         return Bm25System(build_option("miner", BM25))
     if word in options("model") and word != "path":
-        model: BiEncoder = build_option("model", word)
-        return DenseSystem(model, word)
+        return _of_model(context, build_option("model", word), word, tests)
     if path.is_dir():
         folder = path.absolute()
         name = folder.parent.name if folder.name in ("best", "last") else folder.name
-        return DenseSystem(BiEncoder(path=str(path)), name)
+        return _of_model(context, model_of_folder(path), name, tests)
     if path.suffix in RUN_SUFFIXES:
-        return _run(word, tests, "baselines")
+        return _run(word, tests, key)
     known = ", ".join(name for name in options("model") if name != "path")
     raise WrankError(
-        f"baselines: {word!r} is neither {BM25}, nor a model ({known}), nor a folder with a model, nor a run file "
+        f"{key}: {word!r} is neither {BM25}, nor a model ({known}), nor a folder with a model, nor a run file "
         f"(*{', *'.join(RUN_SUFFIXES)})"
     )
+
+
+def model_of_folder(path: Path) -> BiEncoder | CrossEncoder:
+    """The model that a folder holds, of whichever kind.
+
+    Raises:
+        WrankError: it holds none.
+    """
+    return CrossEncoder(path=str(path)) if holds_cross_encoder(path) else BiEncoder(path=str(path))
+
+
+def _of_model(context: Context, model: BiEncoder | CrossEncoder, name: str, tests: int) -> System:
+    if isinstance(model, BiEncoder):
+        return DenseSystem(model, name)
+    first = named_system(context, model.first_stage, tests, "model.first_stage")
+    return reranking_system(context, model, first, f"{first.name}+{name}")
 
 
 def _run(path: str, tests: int, key: str) -> RunSystem:

@@ -28,11 +28,12 @@ class RerankedSystem(System):
     Args:
         first: whose candidates.
         reranker: what scores them, and how many.
+        name: what it is called; None: first stage+scorer.
     """
 
-    def __init__(self, first: System, reranker: Reranker) -> None:
+    def __init__(self, first: System, reranker: Reranker, name: str | None = None) -> None:
         self.first, self.reranker = first, reranker
-        self.name = f"{first.name}+{reranker.scorer.title()}"
+        self.name = f"{first.name}+{reranker.scorer.title()}" if name is None else name
 
     def identity(self, context: Context, test: TestSet) -> tuple[dict[str, Any], Mapping[str, str]]:
         """The first stage's, the scorer's, and how many candidates are scored."""

@@ -15,8 +15,8 @@ AVERAGE = "average"
 class AverageWeights(pl.Callback):
     """After each optimizer step moves the average a little towards the weights; at the end writes ``average/``.
 
-    After step t (from 1) the average becomes d * average + (1 - d) * weights, d = min(decay, 1 - 1/t): a plain mean over
-    the first steps, so that the weights before training soon count for nothing, then a moving one.
+    After step t (from 1) the average becomes d * average + (1 - d) * weights, d = min(decay, 1 - 1/t): a plain mean
+    over the first steps, in which the weights before training do not count, then a moving one.
 
     Source: Tarvainen and Valpola, "Mean teachers are better role models" (arXiv 1703.01780, 2017).
 

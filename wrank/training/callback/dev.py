@@ -10,7 +10,7 @@ import torch
 
 from wrank.files import write_atomic
 from wrank.training.base import Card, TrainingModule
-from wrank.training.sharding import whole_model
+from wrank.training.whole import whole_model
 
 DEV_SCORES = "dev.json"
 

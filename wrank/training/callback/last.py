@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from wrank.files import write_atomic
 from wrank.training.base import Card, TrainingModule
 from wrank.training.callback.dev import DevScore
-from wrank.training.sharding import whole_model
+from wrank.training.whole import whole_model
 
 LAST_FACTS = "last.json"
 

