@@ -29,6 +29,7 @@ def composed(verb, words):
     GlobalHydra.instance().clear()
     overrides = [word.replace("PATH", "somewhere").replace("FOLDER", "somewhere") for word in words if word != "-m"]
     single = [one if set("{[") & set(one) else one.split(",")[0] for one in overrides]
+    single = [re.sub(r"=glob\((\w+_)\*\)", r"=\1kl", one) for one in single]  # Hydra spells a glob out in a sweep only
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         return compose(config_name=verb, overrides=single, return_hydra_config="launcher" in " ".join(words))
 

@@ -1,8 +1,8 @@
 """Checks this machine: Python, torch and GPUs, vLLM, W&B, Slurm, disk, locks, bundled parts; and says what to do.
 
 ``wrank doctor`` looks and starts nothing; ``deep=true`` also starts vLLM on the bundled model and an offline run of
-W&B; ``network=true`` also asks the model hub and W&B's server. It ends with 1 when a check fails. On the nodes of a
-cluster: ``wrank doctor -m hydra/launcher=slurm``.
+W&B; ``network=true`` also asks the model hub and W&B's server. It ends with 1 when a check fails. On a node of the
+cluster: ``wrank doctor -m hydra/launcher=slurm``; its table is in the job's log.
 """
 
 import json

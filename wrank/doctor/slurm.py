@@ -9,6 +9,7 @@ from wrank.doctor.mounts import mount_of
 from wrank.doctor.packages import installed
 
 _FORMAT = "%R|%a|%D|%T|%l|%G"
+_NO_CLUSTER = ("resolve_ctls_from_dns_srv", "configuration source")
 _DEAD = ("down", "drain", "fail", "unk", "inval", "error")
 
 
@@ -26,6 +27,9 @@ def look(settings: Settings) -> Finding:
         ]
         config = _config()
     except OSError as error:
+        if any(words in str(error) for words in _NO_CLUSTER):
+            why = "Slurm's commands are here, but no slurm.conf that names a controller"
+            return absent(why, "On a cluster: `export SLURM_CONF=/path/to/slurm.conf`, or ask the administrator")
         advice = "Is slurmctld running, and does SLURM_CONF name the right file? `scontrol ping` says more"
         return finding([], [Problem(State.FAILURE, f"Slurm does not answer: {told(error)}", advice)])
     version = config.get("SLURM_VERSION", "")

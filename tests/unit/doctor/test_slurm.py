@@ -59,6 +59,15 @@ def test_controller_that_does_not_answer_is_a_failure(settings, program):
     assert "scontrol ping" in found.advice[0]
 
 
+def test_commands_without_a_cluster_are_not_here(settings, program):
+    """Debian's package installed, and nothing configured."""
+    program("sbatch", "exit 1")
+    program("sinfo", "echo 'sinfo: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host' >&2; exit 1")
+    found = slurm.look(settings)
+    assert found.state == State.ABSENT
+    assert "SLURM_CONF" in found.advice[0]
+
+
 @pytest.mark.parametrize(
     "row", ["debug|up|1|down*|infinite|(null)", "debug|up|1|drained|1:00|(null)", "a|down|1|idle|1|x", ""]
 )
