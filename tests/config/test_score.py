@@ -13,7 +13,7 @@ from tests.config import test_options as shared
 TEACHERS = ("bi_encoder", "bi_encoder_cosine", "cross_encoder", "llm", "llm_pairwise")
 CASES = [("teacher", name) for name in TEACHERS] + [(g, o) for g in ("logger", "paths") for o in shared.options(g)]
 CASES += [("data", option) for option in shared.options("data")]
-ENGINES = [(teacher, engine) for teacher in TEACHERS[2:] for engine in shared.options("generator/engine")]
+ENGINES = [(teacher, engine) for teacher in TEACHERS[3:] for engine in shared.options("generator/engine")]
 
 
 def targets_bind(cfg, prefix):

@@ -1,5 +1,7 @@
 """Settings whose folders do not exist yet, as on a new machine."""
 
+import shutil
+
 import pytest
 
 from wrank.doctor.base import Settings
@@ -13,10 +15,11 @@ def settings(tmp_path):
 
 @pytest.fixture
 def program(tmp_path, monkeypatch):
-    """Puts shell scripts in place of programs; nothing else but sh, cat and the like is on the PATH."""
+    """Puts shell scripts in place of programs; nothing else but cat is on the PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/bin")
+    (folder / "cat").symlink_to(shutil.which("cat"))
+    monkeypatch.setenv("PATH", str(folder))
 
     def write(name, script):
         path = folder / name
