@@ -138,7 +138,7 @@ def test_experiments_select_options_and_set_root_keys_only(path):
     root_keys = {"study", "seed", "name", "tags", "device", "max_queries", "checkpoint"}
     assert set(content) <= {"defaults"} | root_keys
     assert all(next(iter(entry)).startswith("override /") for entry in content.get("defaults", []))
-    needs_path = "/data: sycl" in path.read_text()
+    needs_path = any(f"/data: {data}\n" in path.read_text() for data in ("sycl", "reasoning"))
     composed("run", f"experiment={path.stem}", *VALUES["data"][:needs_path])
 
 

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Every method in its smallest form, on the sample and on a collection in BEIR's layout (FOLDER).
+set -euo pipefail
+wrank run -m 'experiment=glob(methods_*)' data=sample debug=smoke
+wrank run -m 'experiment=glob(methods_*)' data=beir data.path="${1:?give the folder of a collection}" debug=smoke
