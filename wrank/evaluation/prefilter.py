@@ -144,7 +144,7 @@ def settled(best: Best, k: int, passages: Readable, ties: Ties, sizes: Sizes) ->
     near_BN = best.keys().cpu()
     products_BN = score_of(near_BN).double()
     error_B1, rounding = sizes.error(best.queries_BD[: best.rows], sizes.dtype), _rounding(sizes.dtype)
-    reach_BN = error_B1 + rounding * products_BN.abs()
+    reach_BN = error_B1 + rounding * products_BN.abs().masked_fill(near_BN == NOTHING, 0.0)  # 0 times -inf is NaN
     least_B1 = (products_BN - reach_BN)[:, k - 1 : k]  # at most the k-th score
     wanted_BN = (near_BN != NOTHING) & (products_BN + reach_BN >= least_B1)
     low_P = near_BN[wanted_BN] & LOW
@@ -155,7 +155,7 @@ def settled(best: Best, k: int, passages: Readable, ties: Ties, sizes: Sizes) ->
     # All others are at most this product: the last one kept, or where that place is empty, what nothing kept is below.
     assert best.least_B1 is not None
     last_B1 = torch.where(near_BN[:, -1:] == NOTHING, best.least_B1.cpu().double(), products_BN[:, -1:])
-    bound_B1 = last_B1 + error_B1 + rounding * last_B1.abs()
+    bound_B1 = last_B1 + error_B1 + rounding * last_B1.abs().masked_fill(last_B1.isinf(), 0.0)
     certain_B = ((last_B1 == -torch.inf) | (score_of(keys_BK[:, -1:]).double() > bound_B1)).squeeze(1)
     far_P = (scores_P.double() - products_BN[wanted_BN]).abs() > reach_BN[wanted_BN]
     certain_B[wanted_BN.nonzero()[:, 0][far_P]] = False  # a library that adds up in another way than is known

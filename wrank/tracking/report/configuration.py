@@ -53,7 +53,13 @@ def labels(trees: Sequence[Mapping[str, Any]]) -> list[str]:
         if _apart(trees, [*kept, key]) > _apart(trees, kept):
             kept.append(key)
     kept = [key for key in kept if _apart(trees, [one for one in kept if one != key]) < _apart(trees, kept)] or kept
-    return [", ".join(f"{key.removeprefix('inputs.')}={shown(tree, key)}" for key in kept) for tree in trees]
+    return [", ".join(f"{key.removeprefix('inputs.')}={_short(tree, key)}" for key in kept) for tree in trees]
+
+
+def _short(tree: Mapping[str, Any], key: str) -> str:
+    """The value, or the first of those below the key where it is a branch in this tree."""
+    below = next((one for one in tree if one.startswith(f"{key}.")), key)
+    return shown(tree, key if key in tree else below)
 
 
 def _values(trees: Sequence[Mapping[str, Any]], key: str) -> list[Any]:

@@ -13,6 +13,7 @@ from wrank.tracking.report.library import Library
 from wrank.tracking.report.rows import Row
 
 _WIDE = 20.0  # most seconds / fewest seconds from which the axis is logarithmic
+_NAME_WIDTH, _NAME_HEIGHT = 30.0, 6.0  # per cent of the plot that a name takes
 _NO_COST = ("evaluation", "comparison", "report", "feedback", "audit")
 
 
@@ -108,11 +109,19 @@ def quality_name(gathered: Gathered) -> str:
 
 @dataclass(frozen=True)
 class Dot:
-    """A system in the plot of cost against quality."""
+    """A system in the plot of cost against quality.
+
+    Attributes:
+        cost: the system's.
+        left: where it lies, in per cent.
+        top: likewise.
+        label: where its name lies, from the top.
+    """
 
     cost: Cost
     left: float
     top: float
+    label: float
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,7 @@ class CostPlot:
         across: (place in per cent, words), seconds.
         up: the same of the quality, from the top.
         base: where the reference's quality lies, from the top; None where it has none.
+        logarithmic: the axis of seconds.
     """
 
     dots: tuple[Dot, ...]
@@ -142,27 +152,47 @@ def cost_plot(gathered: Gathered, found: Sequence[Cost]) -> CostPlot | None:
     values = Scale.around([value for _, value in known] + ([] if base is None else [base]))
     seconds = [one.seconds for one, _ in known]
     logarithmic = max(seconds) / min(seconds) > _WIDE
+    size, word = (1.0, "s") if logarithmic else _unit(max(seconds))
     place = math.log10 if logarithmic else float
-    margin = 0.08 * (place(max(seconds)) - place(min(seconds))) or 0.1 * abs(place(max(seconds))) or 1.0
-    low = place(min(seconds)) - margin
-    scale = Scale(low if logarithmic else max(0.0, low), place(max(seconds)) + margin)
-    dots = tuple(Dot(one, _at(scale, place(one.seconds)), 100 - _at(values, value)) for one, value in known)
-    ticks = scale.ticks()
-    marks = [10**tick for tick in ticks] if logarithmic else ticks
+    least, most = (place(one / size) for one in (min(seconds), max(seconds)))
+    margin = 0.08 * (most - (least if logarithmic else 0.0))
+    scale = Scale(least - margin if logarithmic else 0.0, most + margin)
+    dots = [(one, _at(scale, place(one.seconds / size)), 100 - _at(values, value)) for one, value in known]
     return CostPlot(
-        dots=dots,
-        across=tuple((_at(scale, tick), duration(mark)) for tick, mark in zip(ticks, marks, strict=True)),
+        dots=tuple(_labelled(dots)),
+        across=tuple(
+            (_at(scale, tick), duration(10**tick) if logarithmic else f"{tick:g} {word}") for tick in scale.ticks()
+        ),
         up=tuple((100 - _at(values, tick), f"{tick:g}") for tick in values.ticks()),
         base=None if base is None else 100 - _at(values, base),
         logarithmic=logarithmic,
     )
 
 
+def _labelled(dots: Sequence[tuple[Cost, float, float]]) -> list[Dot]:
+    """With names that do not lie on each other: from the top down, each below those beside it."""
+    found: list[Dot] = []
+    for cost, left, top in sorted(dots, key=lambda dot: dot[2]):
+        label = top
+        for other in found:  # their labels descend
+            if abs(other.left - left) < _NAME_WIDTH and abs(other.label - label) < _NAME_HEIGHT:
+                label = other.label + _NAME_HEIGHT
+        found.append(Dot(cost, left, top, label))
+    return found
+
+
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    return next(((size, word) for size, word in _UNITS if seconds >= 2 * size), (1.0, "s"))
+
+
 def duration(seconds: float) -> str:
     """Seconds for people."""
-    for size, word in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {word}"
+    size, word = _unit(seconds)
+    if size > 1:
+        return f"{seconds / size:.1f} {word}"
     return f"{seconds:.0f} s" if seconds >= 10 or seconds == int(seconds) else f"{seconds:.1f} s"
 
 

@@ -82,7 +82,7 @@ def gather(
     rows, notes = build_rows(library, evaluations, trainings, found)
     if not any(run.evaluations for row in rows for run in row.runs):
         raise WrankError(f"report: what fits {chosen.told()} was not evaluated on {', '.join(found.names.values())}")
-    rows, base = _with_reference(library, rows, found, reference, measure)
+    rows, base = _with_reference(library, rows, found, reference)
     scored = {row.name: _scored(row) for row in rows if any(run.evaluations for run in row.runs)}
     rules = [rule for rule in found.rules if any(rule.name in one for one in scored.values())]
     comparison = compare_systems(scored, rules, base, alpha=alpha)
@@ -95,18 +95,18 @@ def _chosen(library: Library, chosen: Filter) -> tuple[list[Artifact], list[Arti
     """Trainings and evaluations that fit; an evaluation fits with its training."""
     studies = library.studies()
     every = library.of_kind("evaluation")
-    trainings = [one for one in library.of_kind("model") if chosen.takes_training(one)]
-    library.weights.learn(trainings)
+    trainings = {one.path: one for one in library.of_kind("model") if chosen.takes_training(one)}
+    library.weights.learn(list(trainings.values()))
     found: list[Artifact] = []
     for one in every:
         own = studies.get(one.content_key, set())
         if (training := _training(library, one)) is None and chosen.may_take(one, own):
             training = _found_again(library, one)
-            if training is not None and training not in trainings and chosen.takes_training(training, own):
-                trainings.append(training)
-        if training in trainings or (training is None and chosen.takes_untrained(one, own)):
+            if training is not None and chosen.takes_training(training, own):
+                trainings.setdefault(training.path, training)
+        if training.path in trainings if training else chosen.takes_untrained(one, own):
             found.append(one)
-    return trainings, found
+    return list(trainings.values()), found
 
 
 def _training(library: Library, evaluation: Artifact) -> Artifact | None:
@@ -121,9 +121,7 @@ def _found_again(library: Library, evaluation: Artifact) -> Artifact | None:
     return _training(library, evaluation)
 
 
-def _with_reference(
-    library: Library, rows: list[Row], sets: Sets, asked: str | None, measure: str | None
-) -> tuple[list[Row], str]:
+def _with_reference(library: Library, rows: list[Row], sets: Sets, asked: str | None) -> tuple[list[Row], str]:
     """The rows with the baseline among them, and its name."""
     own = [row for row in rows if any(run.evaluations for run in row.runs)]
     if asked is None:

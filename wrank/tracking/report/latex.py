@@ -18,8 +18,8 @@ _SIGNS = {
     "–": "--",
     "—": "---",
     "…": r"\dots{}",
-    "▲": r"$\blacktriangle$",
-    "▼": r"$\blacktriangledown$",
+    "▲": r"$\uparrow$",
+    "▼": r"$\downarrow$",
     "−": "$-$",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from wrank.tracking.report.weights import KnownWeights, Weights
 
 _KEY = re.compile(r"[0-9a-f]{6,64}")
 _LISTED = 12
+_FOR_TRAININGS = ("model", "scores", "candidates", "ranking", "mined", "generation")
 
 
 class Library:
@@ -34,6 +36,16 @@ class Library:
     def of_kind(self, kind: str) -> list[Artifact]:
         """Those of one kind, oldest first."""
         return [one for one in self.artifacts if one.manifest["kind"] == kind]
+
+    @cached_property
+    def needed(self) -> set[str]:
+        """Content keys and fingerprints that trainings, and what is made for trainings, name as what they need."""
+        return {
+            str(value)
+            for one in self.artifacts
+            if one.manifest["kind"] in _FOR_TRAININGS
+            for value in (*one.manifest["inputs"].values(), *_hashes(one.manifest["config"]).values())
+        }
 
     def made(self, content_key: str) -> Artifact | None:
         """The artifact with this content."""

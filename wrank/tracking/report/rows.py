@@ -127,15 +127,9 @@ def build_rows(
 
 def is_step(library: Library, training: Artifact) -> bool:
     """Whether something else was made from a training: a later round, a teacher's scores, a ranking for negatives."""
-    own = {
-        training.content_key,
-        *(key for key, one in library.weights.found.items() if one.training.path == training.path),
-    }
-    return any(
-        own & set(map(str, [*one.manifest["inputs"].values(), *flat(one.manifest["config"]).values()]))
-        for one in library.artifacts
-        if one.manifest["kind"] in ("model", "scores", "candidates", "ranking", "mined", "generation")
-    )
+    found = library.weights.found.items()
+    own = {training.content_key, *(key for key, one in found if one.training.path == training.path)}
+    return bool(own & library.needed)
 
 
 def _variants(own: Sequence[_One], notes: list[str]) -> list[Row]:

@@ -131,6 +131,7 @@ def to_markdown(gathered: Gathered, headline: str, title: str) -> str:
         "Q: 95% interval over queries (bootstrap). ▲ ▼: significantly better or worse than "
         f"{_md(comparison.reference)} (paired randomisation test over queries, Holm-corrected "
         f"p < {comparison.alpha:g}). {NONE}: not measured."
+        + (f" Average: over {_md(', '.join(comparison.averaged))}." if several else "")
     )
     if differences := _differences(gathered):
         heads = ["System", "Set", "Difference", "95% interval", "p", "p (Holm)", "d_z", "Better / worse / equal"]
