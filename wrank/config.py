@@ -117,6 +117,33 @@ def option_node(group: str, name: str) -> DictConfig:
     raise WrankError(f"{group}={name}: no such option; there are {', '.join(options(group))}")
 
 
+def option_sets(group: str, name: str, key: str) -> bool:
+    """Whether an option, or one that it inherits from, gives a key of its own group.
+
+    Args:
+        group: the config group, e.g. ``data``.
+        name: the option.
+        key: the key, e.g. ``mix``.
+
+    Raises:
+        WrankError: there is no such option.
+    """
+    node = option_node(group, name)
+    if key in node:
+        return True
+    for one in node.get("defaults", []):
+        if isinstance(one, str):
+            sub, option = group, one
+        else:
+            (place, option), *_ = one.items()
+            if not str(place).endswith("@_here_"):  # a node below: its keys are not the option's
+                continue
+            sub = f"{group}/{str(place).removesuffix('@_here_')}"
+        if option != "_self_" and option_sets(sub, str(option), key):
+            return True
+    return False
+
+
 def _config_folders() -> list[Path]:
     """Where options are looked for, the user's own folders first."""
     found = [conf_folder()]

@@ -162,8 +162,8 @@ def test_a_loss_that_needs_nothing_is_trained_as_before(here):
     assert not {"paraphrases", "fixed_negatives"} & set(found["config"]["lists"])
 
 
-def test_a_killed_training_sees_the_same_supplement_when_it_goes_on(here):
-    """Drawn by position: two ranks or workers more change nothing either."""
+def test_the_supplement_is_the_same_whatever_the_number_of_workers(here):
+    """Drawn by position, not in the order in which processes ask."""
     weights = []
     for workers in (0, 2):
         words = ("loss=sum", COHERENCE, f"trainer.workers={workers}", f"name=w{workers}", f"study=w{workers}")

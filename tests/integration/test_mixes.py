@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from pyarrow import parquet
 
-from wrank.config import build, conf_folder, register
+from wrank.config import build, conf_folder, option_sets, register
 from wrank.errors import WrankError
 from wrank.manifest import MANIFEST
 from wrank.stage.context import Context
@@ -519,3 +519,24 @@ def test_the_weight_of_a_part_that_sets_one_counts(files):
 def test_values_of_another_kind_are_told(files, override):
     with pytest.raises(WrankError, match=r"wanted"):
         drawn(files, "data=real_binary", f"data.mined={files}/mined", override, epochs=1)
+
+
+@pytest.mark.parametrize("option", ["real_binary", "synthetic_plus_real"])
+def test_a_mix_beside_one_that_the_collection_brings_is_refused(here, option):
+    """Before anything is read: the folders that are named are not there."""
+    words = ("data.path=none", "data.mined=none", "logger=none")
+    _, err = here("train", f"data={option}", *words, "data/mix=utility", code=2)
+    assert f"data/mix=utility with data={option}, which has a mix of its own" in err
+    assert "data=beir with data/mix=utility" in err
+
+
+def test_what_an_option_sets_is_its_own_and_what_it_inherits():
+    assert [option_sets("data", name, "mix") for name in ("real_binary", "beir", "instructed", "sample")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert option_sets("data", "beir", "dev_share")  # of data/common
+    assert option_sets("data", "real_binary", "dev_share")  # of data/common, by data/beir
+    assert not option_sets("data", "real_binary", "of")

@@ -1,5 +1,7 @@
 """The gradient of several ranks is that of one process with the joined batch: every loss of conf/loss, cached or not.
 
+Of a bi-encoder, of one whose loss is computed at several sizes (Matryoshka), and of a cross-encoder.
+
 All losses go through one group of four processes, which meet as four ranks, then as two, then as one; each group leaves
 its gradients in a file, and the tests compare. Everything is float64, so that only the order of additions differs.
 """
@@ -13,16 +15,23 @@ from tests.fixtures.loss_batch import OPTIONS, build
 from wrank.data.collate import collate
 from wrank.data.text_hash import text_key
 from wrank.model.bi_encoder import BiEncoder
+from wrank.model.cross_encoder import CrossEncoder
 from wrank.records import RankedList
 from wrank.training.compute import prepare_model
+from wrank.training.cross_module import CrossEncoderModule
 from wrank.training.module import ListwiseModule
 from wrank.training.settings import TrainerSettings
 
+SIZED = ("infonce", "ws2", "sum")  # losses at several sizes of the vectors
 CASES = [
-    (option, layout)
+    (option, layout, kind)
     for option in OPTIONS
     for layout in ("global", "none")
     if layout in build(option).in_batch_supported
+    for kind in ("plain", "sizes", "cross")
+    if kind == "plain"
+    or (kind == "sizes" and option in SIZED)
+    or (kind == "cross" and layout == "none" and "paraphrases" not in build(option).needs)
 ]
 QUERIES = 8
 SIZES = (4, 3, 1, 4, 2, 2, 3, 2)  # passages a list: the ranks' widths differ
@@ -64,17 +73,31 @@ def known(query_id):
     return [text_key("known"), text_key(lists()[0].passages[0])] if query_id in ("q1", "q6") else []
 
 
+def models():
+    """Kind -> model, in float64 and without dropout."""
+    named = {"dropout": 0.0, "learn_temperature": True, "temperature": 0.3}
+    made = {
+        "plain": BiEncoder("random:tiny", **named),
+        "sizes": BiEncoder("random:tiny", matryoshka=[32, 8], matryoshka_weights=[1.0, 0.5], **named),
+        "cross": CrossEncoder("random:tiny", max_length=64, dropout=0.0),
+    }
+    return {kind: model.train().double() for kind, model in made.items()}
+
+
 def gradient(model, option, layout, cached, rank, ranks):
     """The mean over the ranks of the parameters' gradients, as DDP has it, and the loss."""
     settings = TrainerSettings(
         in_batch=layout, cache_gradients=cached, passage_chunk=1, precision="32-true", accelerator="cpu"
     )
-    model.encoder.recompute = False
+    cross = isinstance(model, CrossEncoder)
+    reader = model if cross else model.encoder
+    reader.recompute = False
     prepare_model(model, settings)
-    assert model.encoder.recompute == cached
+    assert reader.recompute == cached
     model.zero_grad()
     torch.manual_seed(0)
-    module = ListwiseModule(model, build(option).double(), settings, total_steps=1, seed=0)
+    kind = CrossEncoderModule if cross else ListwiseModule
+    module = kind(model, build(option).double(), settings, total_steps=1, seed=0)
     module._log = lambda *words: None
     share = QUERIES // ranks
     loss = module.training_step(collate(lists()[rank * share : (rank + 1) * share], known), 0)
@@ -90,7 +113,7 @@ def gradient(model, option, layout, cached, rank, ranks):
 def work(rank, folder):
     torch.set_num_threads(1)
     torch.Tensor.float = torch.Tensor.double  # in this process nothing is rounded to float32 on the way
-    model = BiEncoder("random:tiny", dropout=0.0, learn_temperature=True, temperature=0.3).train().double()
+    made = models()
     for ranks in (4, 2, 1):
         if rank >= ranks:
             return
@@ -98,8 +121,8 @@ def work(rank, folder):
             meet = f"file://{folder}/meet-{ranks}"
             dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=ranks)
         found = {
-            f"{option}/{layout}/{cached}": gradient(model, option, layout, cached, rank, ranks)
-            for option, layout in CASES
+            f"{option}/{layout}/{kind}/{cached}": gradient(made[kind], option, layout, cached, rank, ranks)
+            for option, layout, kind in CASES
             for cached in (False, True)
         }
         if rank == 0:
@@ -117,13 +140,13 @@ def gradients(tmp_path_factory):
     return {ranks: torch.load(folder / f"{ranks}.pt", weights_only=True) for ranks in (1, 2, 4)}
 
 
-@pytest.mark.parametrize(("option", "layout"), CASES)
-def test_gradient_of_ranks_cached_or_not_is_that_of_the_joined_batch(option, layout, gradients):
-    expected, loss = gradients[1][f"{option}/{layout}/False"]
+@pytest.mark.parametrize(("option", "layout", "kind"), CASES)
+def test_gradient_of_ranks_cached_or_not_is_that_of_the_joined_batch(option, layout, kind, gradients):
+    expected, loss = gradients[1][f"{option}/{layout}/{kind}/False"]
     assert expected.abs().max() > 1e-6
     for ranks, found in gradients.items():
         for cached in (False, True):
-            gradient, value = found[f"{option}/{layout}/{cached}"]
+            gradient, value = found[f"{option}/{layout}/{kind}/{cached}"]
             words = f"{ranks} ranks, cached={cached}"
             torch.testing.assert_close(value, loss, rtol=1e-9, atol=1e-12, msg=lambda text, words=words: words + text)
             # entries that are 0 up to rounding are measured against the largest

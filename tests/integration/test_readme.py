@@ -11,6 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from wrank.cli import VERBS, main, spelled_out
+from wrank.command.words import KEYS, as_key
 from wrank.config import conf_folder, register
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,7 @@ def test_every_wrank_command_is_accepted(command, capsys):
     assert verb in VERBS, command
     words = [word for word in words if word != "--estimate"]
     words = spelled_out(words) if verb == "data" else words
+    words = as_key(verb, words, ()) if verb in KEYS else words
     OmegaConf.to_container(composed(verb, words), resolve=True, throw_on_missing=True)
 
 

@@ -3,7 +3,7 @@
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from wrank.config import option_sets
 from wrank.errors import Refused, WrankError
 from wrank.files import write_atomic
 from wrank.stage.context import Context
@@ -36,6 +37,7 @@ def job(verb: Callable[[Context], dict[str, Any]]) -> Callable[[DictConfig], Non
     def task(cfg: DictConfig) -> None:
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
+            _check_mix(choices())
             result = verb(Context(cfg, choices()))
         except WrankError as error:
             log.debug("failed", exc_info=True)
@@ -50,6 +52,16 @@ def job(verb: Callable[[Context], dict[str, Any]]) -> Callable[[DictConfig], Non
         _write(folder, result)
 
     return task
+
+
+def _check_mix(chosen: Mapping[str, str]) -> None:
+    """Refuses a mix in the place of an option's own: Hydra would join the parts of both."""
+    data, mix = chosen.get("data"), chosen.get("data/mix")
+    if data is not None and mix is not None and option_sets("data", data, "mix"):
+        raise WrankError(
+            f"data/mix={mix} with data={data}, which has a mix of its own: the parts of both would be joined; choose "
+            f"one of them, e.g. data=beir with data/mix={mix}"
+        )
 
 
 def _write(folder: Path, result: dict[str, Any]) -> None:

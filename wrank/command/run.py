@@ -39,6 +39,7 @@ def main(context: Context) -> dict[str, Any]:
     rounds = checked_rounds(context)  # before anything is encoded
     checked_settings(rounds.first(context))
     tests = test_sets(context)
+    context.evaluated = [test.collection for test in tests]
     if context.generates is None or context.source.has_split(context.train_split):
         _refuse_overlap(context.collection(context.train_split), tests)
     others = baselines(context, len(tests))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,6 +33,14 @@ class Mixed(Protocol):
     @property
     def judged(self) -> frozenset[int]:
         """The parts (by number) whose pairs are judgements."""
+
+    @property
+    def originals(self) -> np.ndarray:
+        """Row of each query under its own id, int [Q]; another than its row where an objective's name is before it."""
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Sentences on what makes the result say nothing."""
 
     @property
     def folders(self) -> Sequence[Path]:
@@ -67,6 +75,7 @@ class Collection:
         fingerprint: SHA-256 over the content it was read from.
         notes: counts of what the reader let pass, e.g. identical judgements given twice.
         mixed: where the judgements came from when sources were mixed, or None.
+        asked: text key of each query as it was asked, int64 [Q], where `queries` holds it with an instruction; or None.
     """
 
     name: str
@@ -78,10 +87,25 @@ class Collection:
     fingerprint: str
     notes: Mapping[str, int] = field(default_factory=dict)
     mixed: Mixed | None = None
+    asked: np.ndarray | None = None
 
     def query_text(self, query_id: str) -> str:
         """The text of a query."""
         return self.queries.text(self.queries.row(query_id))
+
+    def asked_keys(self, query_rows: Any) -> np.ndarray:
+        """Text keys of queries as they were asked, int64 [Q]: what tells whether two collections ask the same.
+
+        Args:
+            query_rows: [Q].
+        """
+        return np.asarray((self.queries.keys if self.asked is None else self.asked)[np.asarray(query_rows)])
+
+    def original_id(self, query_id: str) -> str:
+        """A query's own id, where it came again under the name of an objective of a mix."""
+        if self.mixed is None or (row := self.queries.find(query_id)) is None:
+            return query_id
+        return self.queries.id(int(self.mixed.originals[row]))
 
     @cached_property
     def judgements(self) -> Judgements:
@@ -191,7 +215,7 @@ def check_disjoint(train: Collection, test: Collection) -> None:
 def _texts_of(collection: Collection) -> tuple[np.ndarray, np.ndarray]:
     """Text keys and rows of the judged queries."""
     rows = collection.judgements.query_rows
-    return np.asarray(collection.queries.keys[rows]), rows
+    return collection.asked_keys(rows), rows
 
 
 def _named(shared: Mapping[str, str], count: int = 3) -> str:

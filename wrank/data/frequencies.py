@@ -60,6 +60,10 @@ class Frequencies:
         ids = list(self._counts)
         return [ids[place] for place in np.flatnonzero(queries.find_many(ids) < 0).tolist()] if ids else []
 
+    def __len__(self) -> int:
+        """How many ids the file has; 0 for a word."""
+        return len(self._counts)
+
     def identity(self) -> str:
         """Names the frequencies: the word, or the file's SHA-256."""
         return self.word or sha256_of_file(self.path or Path())

@@ -79,7 +79,8 @@ class ListSampler:
         self.judged = size if judged is None else min(judged, size)
         self.first, self.last = window
         self.paraphrases, self.augment = paraphrases, augment
-        self.supplement = supplement or Supplement()
+        originals = None if collection.mixed is None else collection.mixed.originals
+        self.supplement = replace(supplement or Supplement(), originals=originals)
         self._candidates = candidates or {}
         wanted = collection.judgements.query_rows if query_ids is None else _rows_of(query_ids, collection)
         self.query_rows = rows_with_positive(collection, wanted)

@@ -1,6 +1,5 @@
 """Pairs of several sources together: which of equal pairs stays, and values looked up by pair."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from wrank.data.collection import Collection
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Judgements
 from wrank.data.objective import Objectives
-from wrank.data.step.base import Pairs
 from wrank.data.table_base import Table
+from wrank.data.union import rows_in
+from wrank.errors import WrankError
 from wrank.files import sha256_of_json
-
-_log = logging.getLogger(__name__)
 
 
 def pair_keys(query_rows: np.ndarray, passage_rows: np.ndarray) -> np.ndarray:
@@ -75,6 +73,31 @@ def excluded_of(
     return excluded
 
 
+def asked_of(collections: Mapping[str, Collection], queries: Table) -> np.ndarray | None:
+    """The text keys of the queries as they were asked, int64 [Q]; None where no instruction was put before any.
+
+    Args:
+        collections: name of the part -> collection; their queries are all in the table.
+        queries: of all collections.
+
+    Raises:
+        WrankError: some have an instruction before their queries and others do not: two kinds of text for one model.
+    """
+    given = {name for name, one in collections.items() if one.asked is not None}
+    if not given:
+        return None
+    if plain := [name for name in collections if name not in given]:
+        raise WrankError(
+            f"data.mix.parts.{plain[0]} has queries without an instruction, data.mix.parts.{min(given)} has an "
+            "instruction before each: put an InstructedSource around both, or take one of the parts out"
+        )
+    keys = np.zeros(len(queries), dtype=np.int64)
+    for one in collections.values():
+        rows = np.arange(len(one.queries))
+        keys[rows_in(queries, one.queries, rows)] = one.asked_keys(rows)
+    return keys
+
+
 def before_steps(some: Sequence[Sequence[Any]], kinds: Objectives, passages: Table, cache: Path) -> Judgements:
     """The pairs of some parts, mapped from disk; where two judge one pair, the higher grade.
 
@@ -99,15 +122,3 @@ def before_steps(some: Sequence[Sequence[Any]], kinds: Objectives, passages: Tab
     contents = [content for _, content in some]
     key = sha256_of_json([FORMAT, "before steps", contents, kinds.queries.key, passages.key])
     return Judgements.build(cache / "mixes" / key[:32], kinds.queries, passages, pairs)
-
-
-def warn_of_strangers(loaded: Mapping[str, Pairs]) -> None:
-    """Tells of a part that has no query in common with any other: often two ids for one query."""
-    found = {name: np.unique(pairs.query_rows) for name, pairs in loaded.items()}
-    for name, rows in found.items():
-        others = [other for one, other in found.items() if one != name]
-        if others and not np.isin(rows, np.concatenate(others)).any():
-            _log.warning(
-                "data.mix.parts.%s has no query in common with the other parts: is that meant, or do its ids differ?",
-                name,
-            )

@@ -7,24 +7,26 @@ the parts' tables are read as one. The mixed pairs are kept as arrays, built onc
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wrank.data.collection import Collection
+from wrank.data.doubts import doubts_of, warn_of_frequencies, warn_of_strangers
 from wrank.data.folder import FORMAT
 from wrank.data.judgements import Judgements, by_query
-from wrank.data.merge import before_steps, excluded_of, last_of_each, lookup, warn_of_strangers
+from wrank.data.merge import asked_of, before_steps, excluded_of, last_of_each, lookup
 from wrank.data.mixed import MixedParts
-from wrank.data.objective import Objectives, check_objective
+from wrank.data.objective import Objectives
+from wrank.data.part import Part
 from wrank.data.schedule import Schedule
 from wrank.data.source.base import Source
 from wrank.data.source.pairs import PairsSource
 from wrank.data.step.applying import apply
 from wrank.data.step.base import Pairs, Step, check_steps
 from wrank.data.step.false_negative import FalseNegatives
+from wrank.data.step.frequency_weight import FrequencyWeight
 from wrank.data.step.naming import identity_of
 from wrank.data.step.take import Take
 from wrank.data.table_base import Table
@@ -32,59 +34,8 @@ from wrank.data.union import one_table, rows_in
 from wrank.errors import WrankError
 from wrank.files import sha256_of_json
 
+__all__ = ["Mix", "Part"]
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Part:
-    """One source of a mix.
-
-    Args:
-        source: where texts and judgements come from; None = the collection itself.
-        pairs: graded or scored pairs of texts that are in the other parts, e.g. mined ones; not together with `source`.
-            Neither: the collection's own judgements.
-        split: which judgements of `source`; None = the training split.
-        judged: `pairs` are judgements (clicks, labels of a model), not passages somebody found.
-        objective: a name, where the pairs are labels of another kind for queries that have labels already: they make
-            lists of their own (`wrank.data.objective`), weighed by the part's own steps. None = one list a query.
-        steps: what becomes of its pairs, in order.
-    """
-
-    source: Source | None = None
-    pairs: PairsSource | None = None
-    split: str | None = None
-    steps: Sequence[Step] = ()
-    judged: bool = False
-    objective: str | None = None
-
-    def __post_init__(self) -> None:
-        for key, value, kind in (("source", self.source, Source), ("pairs", self.pairs, PairsSource)):
-            if value is not None and not isinstance(value, kind):
-                raise WrankError(f"{key} is {value!r}; wanted a node with _target_: a {kind.__name__}")
-        check_steps("steps", self.steps)
-        if not isinstance(self.judged, bool):
-            raise WrankError(f"judged is {self.judged!r}; wanted true or false")
-        if self.objective is not None:
-            check_objective("objective", self.objective)
-
-    def random(self, place: str) -> Take | None:
-        """The step that draws pairs anew each epoch, if there is one.
-
-        Raises:
-            WrankError: two of them, or a step after it that looks at other pairs.
-        """
-        found: Take | None = None
-        for number, step in enumerate(self.steps):
-            if isinstance(step, Take) and step.choice == "random":
-                if found is not None:
-                    raise WrankError(f"{place}.steps.{number}: a second Take with choice=random; wanted one at most")
-                found = step
-            elif found is not None and not step.pairwise:
-                raise WrankError(
-                    f"{place}.steps.{number}: {type(step).__name__} cannot follow Take with choice=random, which draws "
-                    f"anew each epoch, after all other steps: put it before"
-                )
-        return found
 
 
 class Mix:
@@ -123,6 +74,13 @@ class Mix:
             raise WrankError("data.mix.parts has no part; wanted one or more, each with a source or pairs")
         if len(self.parts) > 255:
             raise WrankError(f"data.mix.parts has {len(self.parts)} parts; wanted at most 255")
+        self._check_parts()
+        self._check_own_steps()
+        if schedule is not None:
+            schedule.check(list(self.parts))
+        self.random = {name: part.random(f"data.mix.parts.{name}") for name, part in self.parts.items()}
+
+    def _check_parts(self) -> None:
         for name, part in self.parts.items():
             if part.source is not None and part.pairs is not None:
                 raise WrankError(f"data.mix.parts.{name} has both source and pairs; wanted one of them")
@@ -134,11 +92,17 @@ class Mix:
                         f"data.mix.parts.{name}.steps.{number}: FalseNegatives holds negatives against the "
                         f"positives of all parts: put it into data.mix.steps, and give data.mix.teacher"
                     )
-        if schedule is not None:
-            schedule.check(list(self.parts))
-        self.random = {name: part.random(f"data.mix.parts.{name}") for name, part in self.parts.items()}
+
+    def _check_own_steps(self) -> None:
         if any(isinstance(step, Take) and step.choice == "random" for step in self.steps):
             raise WrankError("data.mix.steps: Take with choice=random belongs to a part: move it to data.mix.parts")
+        if any(part.objective for part in self.parts.values()):
+            for number, one in enumerate(self.steps):
+                if isinstance(one, FrequencyWeight):
+                    raise WrankError(
+                        f"data.mix.steps.{number}: FrequencyWeight knows queries by their own ids, and a part has an "
+                        "objective, under whose name they come again: put it into the steps of each part"
+                    )
 
     def load(self, base: Source, split: str, cache: Path, seed: int = 0) -> Collection:
         """Reads all parts, applies their steps, and merges them.
@@ -162,10 +126,12 @@ class Mix:
                 "data.mix.parts: every part has pairs alone; wanted one with texts (a source, or the collection), or "
                 "one with judged: true, whose pairs are of the collection's texts"
             )
-        queries = one_table({n: one.queries for n, one in texts.items()} or {"": base.queries(cache)}, "query")
-        passages = one_table({n: one.passages for n, one in texts.items()} or {"": base.passages(cache)}, "passage")
+        given = texts or {"": base.unjudged(cache)}
+        queries = one_table({name: one.queries for name, one in given.items()}, "query")
+        passages = one_table({name: one.passages for name, one in given.items()}, "passage")
+        asked = asked_of(given, queries)
         loaded = {name: self._load(name, texts, queries, passages, cache) for name in self.parts}
-        self._warn(loaded, queries)
+        doubts = self._warn(loaded, queries)
         kinds = Objectives(queries, self._kinds(loaded), cache)
         facts: dict[str, Any] = {
             "parts": [
@@ -194,6 +160,7 @@ class Mix:
             passages=passages,
             queries=kinds.queries,
             qrels=merged,
+            asked=None if asked is None else asked[kinds.original(np.arange(len(kinds.queries)))],
             excluded=excluded,
             split=next((one.split for one in texts.values()), split),
             fingerprint=sha256_of_json(facts | {"schedule": self.schedule and self.schedule.identity()}),
@@ -207,6 +174,8 @@ class Mix:
                 seed=seed,
                 schedule=self.schedule and self.schedule.with_prefixes(kinds.prefixes),
                 folders=[Path(pairs.folder) for pairs, _, _ in loaded.values() if pairs.folder is not None],
+                originals=kinds.original(np.arange(len(kinds.queries))),
+                doubts=doubts,
             ),
         )
 
@@ -279,14 +248,20 @@ class Mix:
             extra["teacher"] = pairs.teacher
         return pairs.query_rows, pairs.passage_rows, pairs.grades, extra, notes
 
-    def _warn(self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table) -> None:
-        """Tells of ids that fit no other's."""
-        warn_of_strangers({name: pairs for name, (pairs, _, _) in loaded.items()})
+    def _warn(self, loaded: Mapping[str, tuple[Pairs, str, bool]], queries: Table) -> list[str]:
+        """Tells of ids that fit no other's, and of what makes a result say nothing, which it returns."""
+        before = {name: pairs for name, (pairs, _, _) in loaded.items()}
+        warn_of_strangers(before)
         if self.schedule is not None and (unknown := self.schedule.unknown(queries)):
             _log.warning(
                 "%s: %d of its query ids are no query of the mix, e.g. %s: do the ids differ?",
                 *(self.schedule.file, len(unknown), unknown[:3]),
             )
+        warn_of_frequencies(self.parts, self.steps, queries)
+        doubts = doubts_of(self.parts, self.steps, before)
+        for doubt in doubts:
+            _log.warning("%s", doubt)
+        return doubts
 
     def _kinds(self, loaded: Mapping[str, tuple[Pairs, str, bool]]) -> dict[str, np.ndarray]:
         """Objective -> rows of the queries that have labels of its kind."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from wrank.data.judgements import Judgements
 from wrank.data.position import generator_at
 from wrank.data.schedule import Schedule
@@ -23,16 +25,20 @@ class MixedParts:
         seed: of the draws.
         schedule: which parts and queries take part in which epochs, or None.
         folders: where the parts' sources are, of those that are folders.
+        originals: int [Q]: row of each query under its own id.
+        doubts: sentences on what makes the result say nothing, e.g. frequencies that are made up.
     """
 
     names: Sequence[str]
     known: Judgements
     seen: Judgements
     judged: frozenset[int]
+    originals: np.ndarray
     quotas: Mapping[int, Take] = field(default_factory=dict)
     seed: int = 0
     schedule: Schedule | None = None
     folders: Sequence[Path] = ()
+    doubts: Sequence[str] = ()
 
     def active(self, epoch: int) -> frozenset[int] | None:
         """The parts (by number) that take part in an epoch; None = all."""

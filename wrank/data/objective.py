@@ -45,7 +45,7 @@ class Objectives:
             if (there := queries.find_many(again.ids)).max(initial=-1) >= 0:
                 id = queries.id(int(there.max()))
                 raise WrankError(f"objective {name!r}: there is a query {id!r} already; choose another name")
-            whole = one_table({"queries": self.queries, name: again}, "query")
+            whole = one_table({"the queries": self.queries, name: again}, "query")  # no objective has such a name
             self._rows[name] = np.full(len(queries), -1, dtype=np.int32)
             self._rows[name][rows] = len(self.queries) + np.arange(len(rows))
             self.queries, self._original = whole, np.concatenate([self._original, rows.astype(np.int32)])

@@ -34,6 +34,7 @@ class ParaphraseTable:
 
     Attributes:
         query_rows: int32 [Q], ascending: the queries that have one.
+        dropped: int64, ascending: the keys of the texts that were left out, of those that were there.
         unknown: how many paraphrases of queries that the collection lacks were left out.
 
     Raises:
@@ -46,8 +47,12 @@ class ParaphraseTable:
         columns = {name: mapped(self.folder / f"{name}.bin", kind) for name, kind in _KINDS.items()}
         self._texts = TextTable(_texts_of(self.folder))
         self.query_rows, self._offsets, self._rows = columns["query_rows"], columns["offsets"], columns["text_rows"]
+        self.dropped = np.empty(0, dtype=np.int64)
         if left_out is not None and len(left_out):
-            self._drop(np.isin(self._texts.keys[self._rows], left_out))
+            keys = np.asarray(self._texts.keys[self._rows])
+            gone = np.isin(keys, left_out)
+            self.dropped = np.unique(keys[gone])
+            self._drop(gone)
 
     @classmethod
     def build(

@@ -38,7 +38,8 @@ class Schedule:
     """Stages in the order of their first epochs.
 
     An epoch always has as many items as there are queries in the whole mix: in a stage of fewer queries each comes
-    more than once, so a step costs the same in every stage.
+    more than once, so a step costs the same in every stage. A query that comes again under the name of an objective
+    counts each time: where all queries have two kinds of labels, an epoch of a stage with one kind is two passes.
 
     Args:
         stages: mappings with ``epoch`` and, if wanted, ``parts`` and ``frequency``; the first begins at epoch 0.

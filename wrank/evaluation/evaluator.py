@@ -225,7 +225,8 @@ def left_out_pairs(collection: Judged, query_ids: Sequence[str], drop_self: bool
     wanted = [(row, one) for row, query_id in enumerate(query_ids) for one in collection.excluded.get(query_id, ())]
     excluded = len(wanted)
     if drop_self:
-        wanted += [(row, query_id) for row, query_id in enumerate(query_ids)]
+        own = getattr(collection, "original_id", str)  # of a query that comes again under the name of an objective
+        wanted += [(row, own(query_id)) for row, query_id in enumerate(query_ids)]
     if not wanted:
         return LeftOut(np.empty((0, 2), dtype=np.int64))
     passage_rows = collection.passages.find_many([one for _, one in wanted])

@@ -41,6 +41,7 @@ class Context:
         others: texts of the same query that stand already, in this reply or in others.
         instructions: what the model was told.
         labels: names of levels.
+        source: the passage that queries are written for, where passages come with them; None without one.
     """
 
     item: Text
@@ -48,6 +49,7 @@ class Context:
     others: Sequence[Text]
     instructions: Instructions
     labels: tuple[str, ...]
+    source: Text | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ class Gate:
         max_query_words: most words of a written query.
         beyond_query: fewest different words of a passage that its query does not hold.
         copy_overlap: share (0 to 1) of the shorter text's runs of 3 words that the longer one holds too, from which
-            one is a copy of the other (another level, the anchor).
+            one is a copy of the other (another level, the anchor, the passage that a hard negative was written beside).
         instruction_words: length, in words, of the runs compared with the instructions.
         instruction_runs: so many of these runs shared with the instructions make a copy.
         min_distinct: smallest share of different words among a text's first 400.
@@ -129,9 +131,10 @@ class Gate:
         anchor = Text(item.anchor) if item.anchor else None
         others = [Text(text) for text in siblings]
         query = Text(item.text)
+        source = query if any(one.kind == "query" for one in written) else None  # queries are written for passages
         for one in written:
             text = Text(one.text)
-            context = Context(query, anchor, others, instructions, labels)
+            context = Context(query, anchor, others, instructions, labels, source)
             for reason, rule in PASSAGE_RULES if one.kind == "passage" else QUERY_RULES:
                 if (detail := rule(self, text, context)) is not None:
                     raise Rejected(reason, f"{one.label}: {detail}" if one.label else detail)
@@ -188,6 +191,10 @@ def _copy_of_query(gate: Gate, text: Text, context: Context) -> str | None:
 
 def _copy_of_item(gate: Gate, text: Text, context: Context) -> str | None:
     return "what it was written for, word by word" if text.normal == context.item.normal else None
+
+
+def _copy_of_source(gate: Gate, text: Text, context: Context) -> str | None:
+    return _copy(gate, text, context.source) if context.source else None
 
 
 def _copy_of_anchor(gate: Gate, text: Text, context: Context) -> str | None:
@@ -267,6 +274,7 @@ PASSAGE_RULES: tuple[tuple[str, Rule], ...] = (
     ("copy_of_query", _copy_of_query),
     ("copy_of_level", _copy_of_level),
     ("copy_of_anchor", _copy_of_anchor),
+    ("copy_of_item", _copy_of_source),
     ("copy_of_instructions", _copy_of_instructions),
     ("names_level", _names_level),
 )

@@ -40,7 +40,7 @@ def known_of(collection: Collection, query_row: int, *, drop_self: bool = False)
     query_id = collection.queries.id(query_row)
     excluded = list(collection.excluded.get(query_id, ())) if collection.excluded else []
     excluded_rows = passages.rows(excluded)
-    if drop_self and (own := passages.find(query_id)) is not None:
+    if drop_self and (own := passages.find(collection.original_id(query_id))) is not None:
         excluded_rows.append(own)
     excluded_keys = _keys_of(keys, excluded_rows)
     rows, grades = collection.judgements.of_query(query_row)

@@ -117,6 +117,7 @@ class BiEncoder(nn.Module):
         check_quantize(quantize, source)
         self.lora: Lora | None = read_lora(lora)
         self.quantize = quantize
+        self._seed = seed
         opened = open_source(source, path, revision=revision, trust_remote_code=trust_remote_code, models=models)
         self.source = opened.name
         self.license_id = None if opened.layout is None else license_of(opened.layout.root)
@@ -243,7 +244,7 @@ class BiEncoder(nn.Module):
         """What can change a training of this model beside its fingerprint; a key that is not in use is not there."""
         found = self.settings.identity() | {"shared": self.shared, "dropout": dropout_of(self.encoder.transformer)}
         if self.lora is not None:
-            found["lora"] = self.lora.identity()
+            found["lora"] = self.lora.identity(self._seed)
         if self.matryoshka:
             found["matryoshka"] = {str(size): weight for size, weight in self.matryoshka.items()}
         return found

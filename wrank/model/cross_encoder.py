@@ -105,6 +105,11 @@ class CrossEncoder(nn.Module):
             wrong = isinstance(value, bool) or not isinstance(value, int) or value < least
             if wrong and not (value is None and key == "max_length"):
                 raise WrankError(f"model.{key}={value!r}: give a whole number from {least} up.")
+        if not isinstance(first_stage, str) or not first_stage.strip():
+            raise WrankError(
+                f"model.first_stage={first_stage!r}: give bm25, an option of model, a folder with a bi-encoder, or a "
+                "run file."
+            )
         self.lora: Lora | None = read_lora(lora)
         parts = _load(source, path, dropout, attention, revision, trust_remote_code, seed)
         self.source, self.license_id, said, self.transformer, self.tokenizer, self.new_head = parts
@@ -114,7 +119,7 @@ class CrossEncoder(nn.Module):
             raise WrankError(f"model.max_length={max_length}: this model has positions for {limit} tokens.")
         self.max_length = max_length or said or min(512, limit or 512)
         self.first_stage, self.depth, self.dev_depth = first_stage, depth, dev_depth
-        self.learning_rate = learning_rate
+        self.learning_rate, self._seed = learning_rate, seed
         if self.lora is not None:
             add_lora(self.transformer, self.lora, seed)
             for name, weight in self.transformer.named_parameters():
@@ -220,10 +225,12 @@ class CrossEncoder(nn.Module):
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def identity(self) -> dict[str, Any]:
-        """What can change a training of this model beside its fingerprint."""
-        found = {"kind": "cross_encoder", "first_stage": self.first_stage, "dev_depth": self.dev_depth}
-        found |= {"dropout": dropout_of(self.transformer)}
-        return found if self.lora is None else found | {"lora": self.lora.identity()}
+        """What can change a training of this model beside its fingerprint.
+
+        Not in it: the first stage, which may be a path; a training's key holds what its rankings were made of.
+        """
+        found = {"kind": "cross_encoder", "dev_depth": self.dev_depth, "dropout": dropout_of(self.transformer)}
+        return found if self.lora is None else found | {"lora": self.lora.identity(self._seed)}
 
     def save(
         self,

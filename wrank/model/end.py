@@ -1,11 +1,18 @@
 """The end token that a decoder's vector is taken from, put after a text where the tokenizer puts none."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from wrank.errors import WrankError
+
+Template = dict[str, Any]
+"""A template processor as tokenizer.json has it."""
+
+Piece = dict[str, Any]
+"""One piece of a template: a token, or a text's place."""
 
 
 def end_texts(tokenizer: PreTrainedTokenizerBase, pooling: str) -> None:
@@ -29,11 +36,7 @@ def end_texts(tokenizer: PreTrainedTokenizerBase, pooling: str) -> None:
             f"model.pooling=last: {type(tokenizer).__name__} puts no end token after a text, and it has no "
             "tokenizer.json in which wrank could set it; choose model.pooling=mean, or convert the tokenizer."
         )
-    backend: Any = tokenizer.backend_tokenizer
-    end = {"SpecialToken": {"id": str(tokenizer.eos_token), "type_id": 0}}
-    known = {"id": str(tokenizer.eos_token), "ids": [int(tokenizer.eos_token_id)], "tokens": [str(tokenizer.eos_token)]}
-    content = json.loads(backend.to_str())["post_processor"]
-    backend.post_processor = _processor(_ended(content, end, known))
+    change_template(tokenizer, str(tokenizer.eos_token), int(tokenizer.eos_token_id), _ended)
     if not ends_texts(tokenizer):
         raise WrankError(f"model.pooling=last: the end token {tokenizer.eos_token!r} cannot be put after a text.")
 
@@ -55,28 +58,42 @@ def ends_texts(tokenizer: PreTrainedTokenizerBase) -> bool:
     return ended
 
 
-def _ended(content: dict[str, Any] | None, end: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """A post-processor's content with the end token put at the end of its template; one is added where there is none.
+def change_template(
+    tokenizer: PreTrainedTokenizerBase, token: str, number: int, change: Callable[[Template, Piece], Template]
+) -> None:
+    """Changes the template by which a tokenizer puts tokens of its own around texts; one is added where there is none.
 
     Not a second template after the first: it would take what the first one put before the text for a text of its own.
+
+    Args:
+        tokenizer: a fast one; what is changed. It is saved with the change, and other programs find it there.
+        token: the token that the change puts in.
+        number: its number.
+        change: (template as in tokenizer.json, the token as a piece of it) -> template.
     """
+    backend: Any = tokenizer.backend_tokenizer
+    content = json.loads(backend.to_str())["post_processor"]
     parts = [] if content is None else content["processors"] if content["type"] == "Sequence" else [content]
     places = [place for place, part in enumerate(parts) if part["type"] == "TemplateProcessing"]
     texts = [{"Sequence": {"id": name, "type_id": number}} for number, name in enumerate("AB")]
     if not places:
         parts = [*parts, {"type": "TemplateProcessing", "single": texts[:1], "pair": texts, "special_tokens": {}}]
     place = places[-1] if places else len(parts) - 1
-    template = parts[place]
-    other_end = {
-        "SpecialToken": {**end["SpecialToken"], "type_id": next(iter(template["pair"][-1].values()))["type_id"]}
-    }
-    parts[place] = {
-        **template,
-        "single": [*template["single"], end],
-        "pair": [*template["pair"], other_end],
-        "special_tokens": {**template["special_tokens"], known["id"]: known},
-    }
-    return parts[0] if len(parts) == 1 else {"type": "Sequence", "processors": parts}
+    changed = change(parts[place], {"SpecialToken": {"id": token, "type_id": 0}})
+    known = {token: {"id": token, "ids": [number], "tokens": [token]}}
+    parts[place] = {**changed, "special_tokens": {**changed["special_tokens"], **known}}
+    backend.post_processor = _processor(
+        parts[0] if len(parts) == 1 else {"type": "Sequence", "processors": parts}
+    )
+    for key in ("add_bos_token", "add_eos_token"):  # a saved tokenizer that has them gets a template made of them alone
+        tokenizer.init_kwargs.pop(key, None)
+
+
+def _ended(template: Template, end: Piece) -> Template:
+    """The template with the end token at its end."""
+    last = next(iter(template["pair"][-1].values()))["type_id"]
+    other_end = {"SpecialToken": {**end["SpecialToken"], "type_id": last}}
+    return {**template, "single": [*template["single"], end], "pair": [*template["pair"], other_end]}
 
 
 def _processor(content: dict[str, Any]) -> Any:

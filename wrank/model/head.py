@@ -10,6 +10,7 @@ from wrank.errors import WrankError
 from wrank.model.hub import OFFLINE_PRESETS, check_weight_files
 from wrank.model.loading import load_tokenizer, set_config
 from wrank.model.quiet import explained, quiet
+from wrank.model.separator import separate_pairs
 from wrank.model.tiny import seeded
 
 # what sentence-transformers puts on a logit; without this it puts a sigmoid
@@ -35,10 +36,12 @@ def load_cross_parts(
         seed: decides the weights of a new head.
 
     Returns:
-        The model in float32 and evaluation mode; the tokenizer, with a padding token; whether the head is new.
+        The model in float32 and evaluation mode; the tokenizer, with a padding token and, where the head is new,
+        something between the texts of a pair; whether the head is new.
 
     Raises:
-        WrankError: the folder is not a model, has a head of several labels, or lacks weights other than the head's.
+        WrankError: the folder is not a model, has a head of several labels, lacks weights other than the head's, or has a
+            tokenizer that can put nothing between query and passage.
     """
     if not (folder / "config.json").is_file():
         raise WrankError(f"{folder} is not a model: it has no config.json. {OFFLINE_PRESETS}")
@@ -65,6 +68,8 @@ def load_cross_parts(
             f"{folder}: {len(lost)} weights are not in its safetensors file and would be random, the first is "
             f"{lost[0]}. Is it a checkpoint of another architecture than config.json says ({config.model_type})?"
         )
+    if missing:  # a trained head reads pairs as they were when it was trained
+        separate_pairs(tokenizer)
     return transformer.eval(), tokenizer, bool(missing)
 
 

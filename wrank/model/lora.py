@@ -53,9 +53,14 @@ class Lora:
         if not named:
             raise WrankError(f"model.lora.targets={self.targets!r}: give names of linear layers, or null for all.")
 
-    def identity(self) -> dict[str, Any]:
-        """What can change a training."""
-        return dataclasses.asdict(self) | {"targets": None if self.targets is None else sorted(self.targets)}
+    def identity(self, seed: int) -> dict[str, Any]:
+        """What can change a training.
+
+        Args:
+            seed: decides A, which a fingerprint does not see while B is 0.
+        """
+        targets = None if self.targets is None else sorted(self.targets)
+        return dataclasses.asdict(self) | {"targets": targets, "seed": seed}
 
 
 def read_lora(given: Mapping[str, Any] | None) -> Lora | None:
@@ -76,6 +81,8 @@ def read_lora(given: Mapping[str, Any] | None) -> Lora | None:
     targets = given.get("targets")
     if isinstance(targets, str):
         targets = [targets]
+    if targets is not None and not isinstance(targets, list | tuple):
+        raise WrankError(f"model.lora.targets={targets!r}: give names of linear layers, or null for all.")
     return Lora(**{**given, "targets": None if targets is None else tuple(targets)})
 
 
@@ -132,7 +139,8 @@ def is_adapted(transformer: nn.Module) -> bool:
 def merged_state(transformer: PreTrainedModel) -> dict[str, Tensor]:
     """The weights of the plain model that gives the same vectors: LoRA added in, 4-bit weights as numbers.
 
-    A weight beside which B is still 0 is the very same tensor.
+    A weight beside which B is still 0 is the very same tensor. One that something is added to is float32 whatever it
+    was: in bfloat16, with 8 bits of a number, most of what is added would be rounded away.
     """
     state: dict[str, Tensor] = transformer.state_dict()
     if not is_adapted(transformer) and not is_quantized(transformer):
@@ -149,7 +157,7 @@ def merged_state(transformer: PreTrainedModel) -> dict[str, Tensor]:
         weight = plain_weight(base)
         if adapted:
             delta = module.get_delta_weight(_ADAPTER).to(weight.device)
-            weight = (weight.float() + delta.float()).to(weight.dtype) if bool(delta.any()) else weight
+            weight = weight.float() + delta.float() if bool(delta.any()) else weight
         state[f"{name}.weight"] = weight.detach()
         if getattr(base, "bias", None) is not None:
             state[f"{name}.bias"] = base.bias.detach()

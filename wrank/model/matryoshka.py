@@ -7,6 +7,7 @@ the first d numbers of every vector, for a few d. Afterwards a vector may be cut
 from collections.abc import Sequence
 
 from wrank.errors import WrankError
+from wrank.model.training import is_number
 
 HALVES = "halves"
 
@@ -25,7 +26,11 @@ def read_matryoshka(sizes: Sequence[int] | str, weights: Sequence[float] | None,
     Raises:
         WrankError: a size that the vector does not have or that comes twice, D not among them, a wrong weight.
     """
-    if sizes is None or len(sizes) == 0:
+    if sizes is not None and not isinstance(sizes, str | list | tuple):
+        raise WrankError(f"model.matryoshka={sizes!r}: give a list of sizes, or {HALVES}.")
+    if weights is not None and not isinstance(weights, list | tuple):
+        raise WrankError(f"model.matryoshka_weights={weights!r}: give a list with a number for each size, or null.")
+    if not sizes:
         if weights:
             raise WrankError("model.matryoshka_weights without model.matryoshka: name the sizes that they weight.")
         return {}
@@ -46,8 +51,7 @@ def read_matryoshka(sizes: Sequence[int] | str, weights: Sequence[float] | None,
         )
     weights = [1.0] * len(sizes) if weights is None else list(weights)
     if len(weights) != len(sizes) or not all(
-        isinstance(weight, int | float) and not isinstance(weight, bool) and 0 < weight < float("inf")
-        for weight in weights
+        is_number(weight) and 0 < weight < float("inf") for weight in weights
     ):
         raise WrankError(
             f"model.matryoshka_weights={weights}: give a number above 0 for each of {list(sizes)}, or null."

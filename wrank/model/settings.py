@@ -7,6 +7,7 @@ from typing import Any
 from wrank.errors import WrankError
 from wrank.model.pooling import check_pooling
 from wrank.model.similarity import check_similarity
+from wrank.model.training import is_number
 
 _MIN_LENGTH = 8
 _DEFAULT_LENGTH = 512
@@ -114,12 +115,15 @@ def _check(settings: Settings, limit: int | None) -> None:
             "model.similarity=cosine with model.normalize=false: cosine compares vectors of length 1. Leave normalize "
             "out, or take model.similarity=dot for vectors as they are."
         )
+    for name in ("query_prompt", "passage_prompt"):
+        if not isinstance(getattr(settings, name), str):
+            raise WrankError(f"model.{name}={getattr(settings, name)!r}: give a text, in quotes, or '' for none.")
     for name in ("query_length", "passage_length"):
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < _MIN_LENGTH or (limit and value > limit):
             upper = f" and at most {limit}, the positions of this model" if limit else ""
             raise WrankError(f"model.{name}={value}: give a number of tokens, at least {_MIN_LENGTH}{upper}.")
-    if not 0 < settings.temperature < float("inf"):
+    if not (is_number(settings.temperature) and 0 < settings.temperature < float("inf")):
         raise WrankError(
-            f"model.temperature={settings.temperature}: give a number above 0 (similarities are divided by it)."
+            f"model.temperature={settings.temperature!r}: give a number above 0 (similarities are divided by it)."
         )

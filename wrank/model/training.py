@@ -14,10 +14,15 @@ def check_training(dropout: float | None, learning_rate: float) -> None:
     Raises:
         WrankError: a dropout probability that is none, a learning rate that is not above 0.
     """
-    if dropout is not None and not 0 <= dropout < 1:
-        raise WrankError(f"model.dropout={dropout}: give a probability from 0 to below 1, or null.")
-    if learning_rate <= 0:
-        raise WrankError(f"model.learning_rate={learning_rate}: give a number above 0.")
+    if dropout is not None and not (is_number(dropout) and 0 <= dropout < 1):
+        raise WrankError(f"model.dropout={dropout!r}: give a probability from 0 to below 1, or null.")
+    if not (is_number(learning_rate) and 0 < learning_rate < float("inf")):
+        raise WrankError(f"model.learning_rate={learning_rate!r}: give a number above 0.")
+
+
+def is_number(value: Any) -> bool:
+    """Whether a key's value is a number (true and false are none)."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def checkpoint_gradients(transformers: Iterable[PreTrainedModel], source: str) -> None:

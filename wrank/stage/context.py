@@ -1,7 +1,7 @@
 """What every stage needs: the configuration, the store, and the parts made from them once."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ class Context:
         cfg: the composed configuration.
         choices: config group -> option.
         store: where artifacts are.
+        evaluated: every set that the job is known to evaluate; empty: the test split alone, where there is one.
     """
 
     cfg: DictConfig
     choices: dict[str, str]
     store: Store = field(init=False)
+    evaluated: Sequence[Collection] = ()
     _collections: dict[str, Collection] = field(default_factory=dict)
     _base: BiEncoder | CrossEncoder | None = None
     _source: Any = None

@@ -3,7 +3,6 @@
 from omegaconf import DictConfig, OmegaConf
 
 _TINY = {
-    "path": None,
     "revision": None,
     "query_prompt": "",
     "passage_prompt": "",
@@ -32,6 +31,9 @@ def shrink(cfg: DictConfig) -> None:
     for key, value in values.items():
         if key in model:
             OmegaConf.update(model, key, value)
+    if str(model.get("_target_", "")).endswith((".BiEncoder", ".CrossEncoder")):  # model=path names no source
+        OmegaConf.update(model, "source", values["source"], force_add=True)
+        OmegaConf.update(model, "path", None, force_add=True)
     if model.get("matryoshka"):  # another model's sizes
         OmegaConf.update(model, "matryoshka", "halves")
         OmegaConf.update(model, "matryoshka_weights", None)
@@ -40,6 +42,6 @@ def shrink(cfg: DictConfig) -> None:
     teacher = cfg.get("teacher")
     if teacher is None or "engine" in teacher:  # a language model has no tiny form
         return
-    for key, value in {"source": "random:tiny", "model": "random:tiny", **_TINY}.items():
+    for key, value in {"source": "random:tiny", "model": "random:tiny", "path": None, **_TINY}.items():
         if key in teacher:
             OmegaConf.update(teacher, key, value)

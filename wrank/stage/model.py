@@ -18,6 +18,8 @@ from wrank.data.table_base import Table
 from wrank.evaluation.dev import DevSet, make_dev_set
 from wrank.evaluation.dev_rerank import RerankDevSet
 from wrank.loss.base import Loss
+from wrank.model.bi_encoder import BiEncoder
+from wrank.model.cross_encoder import CrossEncoder
 from wrank.stage.context import Context, log
 from wrank.stage.first_stage import Found, candidates_of
 from wrank.stage.identity import identity, run_name
@@ -34,10 +36,12 @@ from wrank.training.callback.progress import TrainingLines, TrainingProgress
 from wrank.training.compute import check_compiler
 from wrank.training.cross_module import check_cross
 from wrank.training.fit import Training, fit
+from wrank.training.kind import check_trainable
 from wrank.training.launch import check_launch, is_first
 from wrank.training.part import Part
 from wrank.training.settings import TrainerSettings
-from wrank.training.temperature import check_courses, read_courses
+from wrank.training.strategy import check_strategy
+from wrank.training.temperature import OF_MODEL, check_courses, read_courses
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,29 @@ def checked_settings(context: Context) -> TrainerSettings:
     check_launch(settings)
     check_compiler(settings)
     loss: Loss = build(context.cfg, "loss")
+    _check_model(context, settings)
     if trains_reranker(context):
         check_cross(loss, settings.in_batch)
     check_in_batch(loss, settings.in_batch)
     check_sources(context, loss)
-    check_courses(read_courses(settings.temperatures), loss, bool(context.cfg.model.get("learn_temperature", False)))
+    courses = read_courses(settings.temperatures)
+    check_courses(courses, loss, _learns_temperature(context, OF_MODEL in courses))
     return settings
+
+
+def _check_model(context: Context, settings: TrainerSettings) -> None:
+    """Refuses a model that these settings cannot train, from the configuration alone."""
+    kind = CrossEncoder if trains_reranker(context) else BiEncoder
+    lora = context.cfg.model.get("lora")
+    check_trainable(context.cfg.model.get("quantize"), lora)
+    check_strategy(settings, kind, frozen=lora is not None, rounds=False)
+
+
+def _learns_temperature(context: Context, asked: bool) -> bool | None:
+    """Whether the model learns its temperature, as its folder may say; None = it has none. Loads it where asked."""
+    if trains_reranker(context):
+        return None
+    return asked and context.encoder.settings.learn_temperature
 
 
 def plan_training(
@@ -167,11 +188,13 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
             callbacks=[_progress(plan.part.title)],
             part=plan.part,
         )
-        facts = {
+        facts: dict[str, Any] = {
             "train_queries": len(training.sampler),
             "dev_queries": len(plan.data.dev_ids),
             "skipped": training.sampler.skipped,
         }
+        if collection.mixed is not None and collection.mixed.doubts:
+            facts["doubts"] = list(collection.mixed.doubts)
         return facts | fit(training, folder)
 
     return do_together(context, plan.stage, work, plan.settings)

@@ -11,6 +11,7 @@ from wrank.data.supplement import Supplement
 from wrank.errors import WrankError
 from wrank.loss.base import Loss
 from wrank.stage.context import Context
+from wrank.stage.training_data import check_instructed
 
 _MISSING = {
     "teacher": (
@@ -48,6 +49,9 @@ def check_sources(context: Context, loss: Loss) -> None:
     named = OmegaConf.select(context.cfg, "data.paraphrases") is not None or writes_paraphrases(context)
     if named or paraphrases_of_source(context) is not None:
         held.add("paraphrases")
+    for is_needed, what in (("paraphrases" in loss.needs, "paraphrases"), (context.generates, "generator=...")):
+        if is_needed:
+            check_instructed(context, what)
     if loss.needs & _MISSING.keys() - held:  # only then is the collection looked at
         _refuse(loss, held, context.choices.get("loss", "loss"), str(context.source.name))
 
@@ -84,8 +88,11 @@ def check_needs(
     held = set()
     if found.scores is not None or bool(np.isfinite(judged.extra.get("teacher", np.nan)).any()):
         held.add("teacher")
+    rows = judged.query_rows
+    if collection.mixed is not None:  # a query that comes again has what there is for the query itself
+        rows = np.append(rows, collection.mixed.originals[rows])
     for word, table in (("pairs", found.preferences), ("paraphrases", found.paraphrases)):
-        if table is not None and bool(np.isin(judged.query_rows, table.query_rows).any()):
+        if table is not None and bool(np.isin(rows, table.query_rows).any()):
             held.add(word)
     where = f"{collection.name}/{collection.split}"
     _refuse(loss, held, option, where)

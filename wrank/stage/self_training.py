@@ -2,11 +2,13 @@
 
 import dataclasses
 import difflib
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from omegaconf import OmegaConf
 
 from wrank.config import build, option_node, options, plain
+from wrank.data.cache import remembered_sha256
 from wrank.errors import WrankError
 from wrank.loss.base import Loss
 from wrank.stage.context import Context
@@ -18,6 +20,9 @@ from wrank.tracking.base import Tracker
 from wrank.tracking.progress import note
 from wrank.training.base import check_in_batch
 from wrank.training.callback.average import AVERAGE
+
+_OF_TEACHER = {"_target_", "temperature", "batch_tokens", "precision", "device"}
+"""Keys of a teacher that are not its model's."""
 
 _FROM_FOLDER = (
     *("pooling", "normalize", "similarity", "temperature", "learn_temperature", "query_prompt", "passage_prompt"),
@@ -119,7 +124,8 @@ class SelfTraining(Rounds):
         if self.warm == "base":
             return self._student(context, None)
         changes = {"loss": option_node("loss", self.first_loss), "data.augment": None, "rounds": _none()}
-        return with_choices(context, changes, {"loss": self.first_loss, "data/augment": None, "rounds": None})
+        choices = {"loss": self.first_loss, "data/augment": None, "rounds": None, "teacher": None}
+        return with_choices(context, changes, choices)
 
     def train(self, context: Context, plan: Plan, tracker: Tracker, generated: Artifact | None = None) -> Trained:
         """Trains teacher and students, one after another.
@@ -137,7 +143,7 @@ class SelfTraining(Rounds):
             note(
                 "rounds=self_training without data/augment: the students see what their teacher saw; noise: token_noise"
             )
-        whole = as_whole(plan, {"name": self.name, **vars(self), "loss": plain(context.cfg, "loss")})
+        whole = self.whole(context, plan, generated)
         run, last = OneRun(tracker, context, whole.stage), None
         if self.warm == "labels":
             note(f"first teacher: trained on labels with loss={self.first_loss}")
@@ -153,17 +159,39 @@ class SelfTraining(Rounds):
         assert last is not None
         return Trained(last, whole)
 
+    def whole(self, context: Context, plan: Plan, generated: Artifact | None) -> Plan:
+        """The plan of the first teacher with all that decides the students: a training on labels knows nothing of it.
+
+        Args:
+            context: the job.
+            plan: of the first teacher.
+            generated: passages written for the training queries, or None.
+        """
+        cfg = self._student(context, "-").cfg
+        teacher = plain(cfg, "teacher")
+        keys = ("loss", "data.lists", "data.augment", "preferences", "teacher_negatives")
+        facts = {
+            **{key: plain(cfg, key) for key in keys if OmegaConf.select(cfg, key) is not None},
+            **{key: _content(context, key) for key in ("data.preferences", "data.paraphrases")},
+            "teacher_keys": {
+                key: teacher[key] for key in teacher.keys() - {"source", "path", "device", "batch_tokens"}
+            },
+            "generation": None if generated is None else generated.content_key,
+        }
+        return as_whole(plan, {"name": self.name, **vars(self), **facts})
+
     def _student(self, context: Context, folder: str | None) -> Context:
         """The job of a student whose teacher stands in a folder; None = the base teaches."""
+        preset: dict[str, Any] = cast(dict, OmegaConf.to_container(option_node("teacher", "bi_encoder")))
         chosen = context.choices.get("teacher") is not None
-        node = context.cfg.teacher if chosen else option_node("teacher", "bi_encoder")
-        teacher: dict[str, Any] = cast(dict, OmegaConf.to_container(node, resolve=False))
+        teacher = dict(cast(dict, OmegaConf.to_container(context.cfg.teacher)) if chosen else preset)
         model: dict[str, Any] = plain(context.cfg, "model")
         if folder is None:
-            shared = teacher.keys() & model.keys() - {"_target_", "temperature"}
-            teacher |= {key: model[key] for key in ("source", "path", *shared) if key in model}
+            teacher |= {key: model.get(key, preset[key]) for key in preset.keys() - _OF_TEACHER}
+            teacher |= {key: model.get(key) for key in ("source", "path")}
         else:
             teacher["path"] = f"{folder}/{AVERAGE if self.teacher == 'average' else 'last'}"
+            teacher["trust_remote_code"] = model.get("trust_remote_code", False)
         # a dry run's model is tiny by now; the teacher, which is one of these, stays what it is
         changes: dict[str, Any] = {"rounds": _none(), "teacher": teacher, "tiny": False}
         from_folder = self.start == "previous" and folder is not None
@@ -186,3 +214,10 @@ class SelfTraining(Rounds):
 
 def _none() -> Any:
     return option_node("rounds", "none")
+
+
+def _content(context: Context, key: str) -> str | None:
+    """What names the content of a file or artifact that a key gives: its hash, or the artifact's name."""
+    given = OmegaConf.select(context.cfg, key)
+    path = Path(str(given)).expanduser()
+    return given if given is None or not path.is_file() else remembered_sha256(path, context.tables)

@@ -16,7 +16,7 @@ from wrank.data.preferences import PREFERENCES, PreferenceTable
 from wrank.data.source.pairs import PAIRS, PairsFile
 from wrank.data.supplement import Supplement
 from wrank.errors import WrankError
-from wrank.files import parse_id, read_jsonl
+from wrank.files import parse_id, read_jsonl, sha256_of_json
 from wrank.generator.provenance import PROVENANCE, read_origins
 from wrank.loss.base import Loss
 from wrank.manifest import MANIFEST, read_manifest
@@ -24,7 +24,7 @@ from wrank.stage.context import Context
 from wrank.stage.given import file_in, given_path
 from wrank.stage.needs import paraphrases_of_source, writes_paraphrases
 from wrank.stage.scoring import plan_training_scores, score
-from wrank.stage.training_data import TrainingData
+from wrank.stage.training_data import TrainingData, evaluated
 from wrank.store import Artifact
 from wrank.tracking.progress import note
 
@@ -133,7 +133,7 @@ def _asked(context: Context, data: TrainingData, sampler: Callable[[], ListSampl
 
 
 def _paraphrases(context: Context, data: TrainingData, generated: Artifact | None) -> tuple[ParaphraseTable, str]:
-    """The paraphrases without those that say what a query of the dev or test set says; and what names them."""
+    """The paraphrases without those that say what a dev or an evaluated query says; and what names those that stay."""
     path = given_path(context, "data.paraphrases", "generation", "wrank generate generator=paraphrase")
     if path is None and generated is not None and writes_paraphrases(context):
         path = generated.path
@@ -146,11 +146,14 @@ def _paraphrases(context: Context, data: TrainingData, generated: Artifact | Non
     table = ParaphraseTable.build(rows, content, str(path), queries, context.tables)
     if table.unknown:
         note(f"paraphrases: {table.unknown:,} are of queries that {data.collection.name} does not have: left out")
-    held_out = [data.dev.queries.keys[data.dev.queries.find_many(data.dev_ids)]] if data.dev_ids else []
-    if context.source.has_split(context.test_split):
-        test = context.collection(context.test_split)
-        held_out.append(test.queries.keys[test.judgements.query_rows])
-    return (table.without(np.concatenate(held_out)) if held_out else table), content
+    held_out = [data.dev.asked_keys(data.dev.queries.find_many(data.dev_ids))] if data.dev_ids else []
+    held_out += [one.asked_keys(one.judgements.query_rows) for one in evaluated(context)]
+    if held_out:
+        table = table.without(np.concatenate(held_out))
+    if len(table.dropped):  # what is held out is known from the evaluated sets, which are no input of the training
+        note(f"paraphrases: {len(table.dropped):,} that say what an evaluated or dev query says are left out")
+        content = sha256_of_json([content, table.dropped.tolist()])
+    return table, content
 
 
 def _rows_of(path: Path, context: Context) -> tuple[Callable[[], Rows], str]:

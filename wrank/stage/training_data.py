@@ -7,10 +7,11 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from wrank.config import build, plain
-from wrank.data.collection import Collection
+from wrank.data.collection import Collection, check_disjoint
 from wrank.data.join import join
 from wrank.data.mix import Mix
 from wrank.data.source.beir import BeirSource
+from wrank.data.source.instructed import InstructedSource
 from wrank.data.split import split_queries
 from wrank.errors import WrankError
 from wrank.files import sha256_of_json
@@ -52,6 +53,8 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
     mixing = OmegaConf.select(context.cfg, "data.mix") is not None
     if mixing and context.cfg.synthetic == "only":
         raise WrankError("synthetic=only with data.mix: the mix says what is trained on; take its other parts out")
+    if generated is not None:
+        check_instructed(context, "passages of a generator")
     if generated is None and context.cfg.synthetic == "only":
         raise WrankError("synthetic=only: there are no generated passages to train on; add generator=graded")
     real = _real(context, generated is not None or mixing)
@@ -75,20 +78,57 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
         held_out, origins = set(dev_ids), _origins(generated, collection)
         train_ids = [id for id in sorted(collection.qrels) if not {id, origins.get(id)} & held_out]
     train_ids = _without_texts_of(collection, train_ids, dev, dev_ids)
-    limit = plain(context.cfg, "max_queries")
-    if limit is not None and limit < len(train_ids):
-        _, train_ids = split_queries(train_ids, limit / len(train_ids), int(context.cfg.seed))
+    train_ids = _limited(context, collection, train_ids)
     if not train_ids:
         raise WrankError(f"{collection.name}/{collection.split}: no training query is left beside the dev queries")
+    for test in evaluated(context):
+        check_disjoint(collection.restricted_to(train_ids, "train"), test)
+        check_disjoint(dev.restricted_to(dev_ids, "dev"), test)
     return TrainingData(collection, train_ids, dev, dev_ids)
+
+
+def _limited(context: Context, collection: Collection, train_ids: list[str]) -> list[str]:
+    """At most ``max_queries`` of the training queries; one that comes again for an objective of a mix counts once."""
+    limit = plain(context.cfg, "max_queries")
+    if limit is None or limit >= len(train_ids):
+        return train_ids
+    own = [collection.original_id(id) for id in train_ids]
+    queries = sorted(set(own))
+    if limit >= len(queries):
+        return train_ids
+    some = set(split_queries(queries, limit / len(queries), int(context.cfg.seed))[1])
+    return [id for id, own_id in zip(train_ids, own, strict=True) if own_id in some]
+
+
+def evaluated(context: Context) -> list[Collection]:
+    """The sets whose queries are held out: the collection's test split, where it has one, and those of the job."""
+    found = [context.collection(context.test_split)] if context.source.has_split(context.test_split) else []
+    return found + [one for one in context.evaluated if all(one is not other for other in found)]
+
+
+def check_instructed(context: Context, what: str) -> None:
+    """Refuses texts without an instruction beside queries with one.
+
+    Args:
+        context: the job.
+        what: they are, for the message.
+
+    Raises:
+        WrankError: the collection's queries have an instruction.
+    """
+    if isinstance(context.source, InstructedSource):
+        raise WrankError(
+            f"data=instructed with {what}: those queries have no instruction before them, so one model would be "
+            f"trained on two kinds of text; train without, or on the collection without instructions"
+        )
 
 
 def _without_texts_of(collection: Collection, train_ids: list[str], dev: Collection, dev_ids: list[str]) -> list[str]:
     """Training queries without those that say, under another id, what a dev query says; tells how many."""
     if not dev_ids or not train_ids:
         return train_ids
-    steering = dev.queries.keys[dev.queries.find_many(dev_ids)]
-    same = np.isin(collection.queries.keys[collection.queries.find_many(train_ids)], steering)
+    steering = dev.asked_keys(dev.queries.find_many(dev_ids))
+    same = np.isin(collection.asked_keys(collection.queries.find_many(train_ids)), steering)
     if same.any():
         note(f"{int(same.sum())} training queries say what a dev query says: not trained on")
     return [id for id, is_same in zip(train_ids, same.tolist(), strict=True) if not is_same]
@@ -155,8 +195,8 @@ def without_queries_of(written: Collection, test: Collection) -> Collection:
     Queries that were taken over from the collection are not touched here: `check_disjoint` refuses those.
     """
     judged, rows = written.judgements, written.judgements.query_rows
-    tested = test.queries.keys[test.judgements.query_rows]
-    same_text = np.flatnonzero(np.isin(written.queries.keys[rows], tested))
+    tested = test.asked_keys(test.judgements.query_rows)
+    same_text = np.flatnonzero(np.isin(written.asked_keys(rows), tested))
     dropped = [place for place in same_text.tolist() if written.queries.id(int(rows[place])) not in test.queries]
     if not dropped:
         return written

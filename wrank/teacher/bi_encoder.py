@@ -38,6 +38,11 @@ class BiEncoderTeacher(Pointwise):
         passage_prompt: put before every passage.
         query_length: most tokens of a query.
         passage_length: most tokens of a passage.
+        dimensions: keep the first so many numbers of a vector; None = as the folder says, else all.
+        shared: one tower for queries and passages; None = as the folder has it.
+        quantize: ``nf4``: weights in 4 bits (GPU and bitsandbytes); None = as they are.
+        seed: decides the weights of ``random:tiny``.
+        trust_remote_code: run Python code that comes with the model.
         temperature: divides the similarity; above 0, in units of it.
         batch_tokens: tokens a batch, padding included; a longer text makes a batch of its own.
         precision: ``float32``, or ``bfloat16``: products inside the model in bfloat16.
@@ -62,6 +67,11 @@ class BiEncoderTeacher(Pointwise):
         passage_prompt: str | None = None,
         query_length: int | None = None,
         passage_length: int | None = None,
+        dimensions: int | None = None,
+        shared: bool | None = None,
+        quantize: str | None = None,
+        seed: int = 0,
+        trust_remote_code: bool = False,
         temperature: float = 0.05,
         batch_tokens: int = 8192,
         precision: Precision = "float32",
@@ -87,6 +97,11 @@ class BiEncoderTeacher(Pointwise):
             "passage_prompt": passage_prompt,
             "query_length": query_length,
             "passage_length": passage_length,
+            "dimensions": dimensions,
+            "shared": shared,
+            "quantize": quantize,
+            "seed": seed,
+            "trust_remote_code": trust_remote_code,
         }
         self._model: BiEncoder | None = None
 

@@ -32,7 +32,7 @@ def prepare_model(model: Any, settings: TrainerSettings) -> None:
         _recompute(model)
     if settings.resolved_precision() == "bf16-true":
         for transformer in transformers_of(model):
-            nn.Module.to(transformer, torch.bfloat16)
+            _round(transformer)
 
 
 def lightning_precision(settings: TrainerSettings) -> str:
@@ -85,6 +85,18 @@ def give_memory_back(size: int = 1 << 20) -> None:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
             mallopt(_MMAP_THRESHOLD, size)
+
+
+def _round(transformer: PreTrainedModel) -> None:
+    """Makes a transformer bfloat16, but for its rotary frequencies.
+
+    They are multiplied by positions, and so is their error: 8 bits leave an angle at position 500 wrong by up to 1.
+    """
+    exact = {name: buffer.clone() for name, buffer in transformer.named_buffers() if name.endswith("inv_freq")}
+    nn.Module.to(transformer, torch.bfloat16)
+    for name, buffer in exact.items():
+        owner, _, key = name.rpartition(".")
+        setattr(transformer.get_submodule(owner), key, buffer)
 
 
 def _recompute(model: Any) -> None:

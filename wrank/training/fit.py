@@ -24,10 +24,11 @@ from wrank.training.callback.last import LAST_FACTS, LastWeights
 from wrank.training.callback.prepared import Prepared
 from wrank.training.callback.resume import ResumeCheckpoint
 from wrank.training.callback.temperature import MovingTemperatures
+from wrank.training.checkpoint import recover, remove, saved_step
 from wrank.training.compute import lightning_precision, prepare_model
 from wrank.training.datamodule import ListDataModule
 from wrank.training.kind import module_for
-from wrank.training.launch import first_rank_first
+from wrank.training.launch import first_rank_first, is_first
 from wrank.training.metrics import merge_logs, new_log
 from wrank.training.part import ROUND_STATE, Part
 from wrank.training.settings import TrainerSettings
@@ -76,7 +77,7 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
 
     Args:
         training: what to train, on what, how.
-        folder: the stage's partial folder; a ``resume.ckpt`` in it is gone on from.
+        folder: the stage's partial folder; a ``resume.ckpt`` (a file or a folder) in it is gone on from.
 
     Returns:
         Figures for the manifest: steps, epochs, resumed_at, best_step, dev scores.
@@ -98,10 +99,17 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
         workers=settings.workers,
     )
     checkpoint, part = folder / CHECKPOINT, training.part
-    check_strategy(settings, training.model, rounds=part.stop is not None or part.decay is not None)
+    check_strategy(
+        settings,
+        type(training.model),
+        frozen=not all(weight.requires_grad for weight in training.model.parameters()),
+        rounds=part.stop is not None or part.decay is not None,
+    )
     with first_rank_first(settings):
+        if is_first(settings):
+            recover(checkpoint)
         begins_at = part.prepare(folder, checkpoint)
-    resumed_at = _saved_step(checkpoint)
+    resumed_at = saved_step(checkpoint)
     prepare_model(training.model, settings)
     training.model.train()  # transformers hands models over in eval mode, and Lightning leaves the mode as it is
     dev = _dev_callback(training, folder, steps)
@@ -172,17 +180,6 @@ def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint:
     )
 
 
-def _saved_step(checkpoint: Path) -> int:
-    if not checkpoint.is_file():
-        return 0
-    try:
-        return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"])
-    except Exception as error:
-        raise WrankError(
-            f"{checkpoint}: not a checkpoint that can be gone on from ({error}); remove it to start anew"
-        ) from None
-
-
 def _finish(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """Reads back what rank 0 wrote: with spawned ranks this process did not see the training."""
     result = facts | json.loads((folder / LAST_FACTS).read_text(encoding="utf-8"))
@@ -192,9 +189,8 @@ def _finish(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     else:
         shutil.copytree(folder / "last", folder / "best", dirs_exist_ok=True)
     merge_logs(folder)
-    leftovers = [folder / CHECKPOINT, (folder / CHECKPOINT).with_suffix(".new"), folder / LAST_FACTS]
-    for leftover in [*folder.glob("bad_batch_*.jsonl"), *leftovers]:  # of an earlier try, or of no more use
-        leftover.unlink(missing_ok=True)
+    for leftover in [*folder.glob("bad_batch_*.jsonl"), folder / CHECKPOINT, folder / LAST_FACTS]:
+        remove(leftover)  # of an earlier try, or of no more use
     return result
 
 
@@ -214,6 +210,7 @@ def _quiet() -> None:
         ".*logging interval.*",
         ".*Checkpoint directory.*",
         ".*`isinstance.*",
+        ".*`srun` command is available.*",  # who the ranks are is settled in launch.py
     ):
         warnings.filterwarnings("ignore", message=message)
     for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "lightning_fabric"):

@@ -11,6 +11,23 @@ from wrank.training.module import ListwiseModule
 from wrank.training.settings import TrainerSettings
 
 
+def check_trainable(quantize: str | None, lora: object | None) -> None:
+    """Refuses quantised weights without LoRA.
+
+    Args:
+        quantize: ``model.quantize``.
+        lora: ``model.lora``.
+
+    Raises:
+        WrankError: there is nothing to train.
+    """
+    if quantize is not None and lora is None:
+        raise WrankError(
+            f"model.quantize={quantize} without model.lora: weights in 4 bits cannot be trained, only what LoRA puts "
+            "beside them; add model/lora=standard, or leave the quantisation out"
+        )
+
+
 def module_for(
     model: Trainable, loss: Loss, settings: TrainerSettings, *, total_steps: int, seed: int
 ) -> TrainingModule:
@@ -29,9 +46,5 @@ def module_for(
     if isinstance(model, CrossEncoder):
         return CrossEncoderModule(model, loss, settings, total_steps=total_steps, seed=seed)
     assert isinstance(model, BiEncoder)
-    if model.quantize is not None and model.lora is None:
-        raise WrankError(
-            f"model.quantize={model.quantize} without model.lora: weights in 4 bits cannot be trained, only what LoRA "
-            "puts beside them; add model/lora=standard, or leave the quantisation out"
-        )
+    check_trainable(model.quantize, model.lora)
     return ListwiseModule(model, loss, settings, total_steps=total_steps, seed=seed)

@@ -54,6 +54,7 @@ class ShardedStrategy(ModelParallelStrategy):
         if not self.spare:
             return model
         self.spare[0].load_state_dict(state)
+        self.spare[0].settings = model.settings  # a temperature that moves is no weight
         return self.spare[0].to(self.root_device)
 
     def put_away(self) -> None:

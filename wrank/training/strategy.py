@@ -12,21 +12,22 @@ from wrank.training.launch import LaunchedEnvironment, launched_place
 from wrank.training.settings import TrainerSettings
 
 
-def check_strategy(settings: TrainerSettings, model: Any, rounds: bool) -> None:
+def check_strategy(settings: TrainerSettings, kind: type, *, frozen: bool, rounds: bool) -> None:
     """Refuses what the strategy cannot train.
 
     Args:
         settings: the trainer's keys.
-        model: what is trained.
+        kind: class of what is trained.
+        frozen: whether some of its weights are not trained.
         rounds: whether the training has several rounds, or a moving average of its weights.
 
     Raises:
         WrankError: what it is, and what would do.
     """
     where = f"trainer.strategy={settings.strategy}"
-    if settings.strategy == "fsdp2" and not isinstance(model, BiEncoder):
-        raise WrankError(f"{where} trains bi-encoders, not {type(model).__name__}: use a ddp strategy")
-    if settings.strategy == "fsdp2" and not all(weight.requires_grad for weight in model.parameters()):
+    if settings.strategy == "fsdp2" and not issubclass(kind, BiEncoder):
+        raise WrankError(f"{where} trains bi-encoders, not {kind.__name__}: use a ddp strategy")
+    if settings.strategy == "fsdp2" and frozen:
         raise WrankError(f"{where} trains all weights, and some are frozen (model.lora): use a ddp strategy")
     if settings.strategy in ("fsdp2", "deepspeed") and rounds:
         raise WrankError(f"{where} with rounds of training: their state is kept whole; use a ddp strategy")

@@ -92,18 +92,18 @@ def temperatures_of(loss: Loss) -> dict[str, tuple[nn.Module, str]]:
     return found
 
 
-def check_courses(courses: Mapping[str, Course], loss: Loss, learnt: bool) -> None:
+def check_courses(courses: Mapping[str, Course], loss: Loss, learnt: bool | None) -> None:
     """Refuses a course of a temperature that is not there, or that is learnt.
 
     Args:
         courses: name -> course.
         loss: the loss that is trained with.
-        learnt: whether the model learns its temperature.
+        learnt: whether the model learns its temperature; None = it has none, as a cross-encoder.
 
     Raises:
         WrankError: which there are.
     """
-    known = [*temperatures_of(loss), *([] if learnt else [OF_MODEL])]
+    known = [*temperatures_of(loss), *([OF_MODEL] if learnt is False else [])]
     for name in courses:
         if name == OF_MODEL and learnt:
             raise WrankError(

@@ -2,15 +2,22 @@
 
 import itertools
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from wrank.data.lists import ListSampler
 from wrank.data.mix import Mix, Part
+from wrank.data.paraphrases import ParaphraseTable
+from wrank.data.preferences import PreferenceTable
 from wrank.data.schedule import Schedule
 from wrank.data.source.beir import BeirSource
 from wrank.data.source.pairs import PairsFile
 from wrank.data.step.frequency_weight import FrequencyWeight
+from wrank.data.supplement import Supplement
 from wrank.errors import WrankError
+from wrank.evaluation.evaluator import left_out_pairs
+from wrank.mining.known import known_of
 
 PASSAGES = {f"p{n}": f"text of p{n}" for n in range(8)}
 QUERIES = {"q1": "one", "q2": "two", "q3": "three"}
@@ -111,6 +118,53 @@ def test_labels_alone_take_the_collections_texts(write_folder, tmp_path):
     collection = mix.load(BeirSource(str(folder)), "train", tmp_path / "cache")
     assert collection.qrels == {"q1": {"p0": 1.0}, "q3": {"p4": 2.0}}
     assert len(collection.passages) == 8
+
+
+def test_scores_preferences_and_paraphrases_of_a_query_are_its_twins_too(load, tmp_path):
+    """Its own come first, then the query's."""
+    collection = load()
+    (tmp_path / "scores.tsv").write_text("q1\tp0\t0.5\nq1\tp3\t-2.5\nllm:q1\tp0\t7\n")
+    tables = (collection.queries, collection.passages, tmp_path / "cache")
+    rows = [("q1", "one again"), ("q3", "three again"), ("llm:q3", "its own")]
+    preferred = pa.table({"query_id": ["q1"], "first_id": ["p1"], "second_id": ["p3"], "p": [0.75]})
+    parquet.write_table(preferred, tmp_path / "preferences.parquet")
+    supplement = Supplement(
+        scores=PairsFile(str(tmp_path / "scores.tsv")).load(*tables),
+        preferences=PreferenceTable.read(tmp_path / "preferences.parquet", *tables),
+        paraphrases=ParaphraseTable.build(lambda: iter(rows), "c", "p", collection.queries, tmp_path / "cache"),
+    )
+    found, _ = lists(collection, supplement=supplement)
+    twin = found["llm:q1"]
+    scores = dict(zip(twin.passage_ids, twin.teacher, strict=True))
+    assert (scores["p0"], scores["p3"]) == (7, -2.5)
+    assert [(twin.passage_ids[i], twin.passage_ids[j], p) for i, j, p in twin.pairs] == [("p1", "p3", 0.75)]
+    assert {id: item.paraphrases for id, item in found.items()} == {
+        "q1": ["one again"],
+        "q2": [],
+        "llm:q1": ["one again"],
+        "llm:q3": ["its own"],
+    }
+
+
+def test_an_objective_may_be_called_queries(load):
+    assert set(load(objective="queries").qrels) == {"q1", "q2", "queries:q1", "queries:q3"}
+
+
+def test_a_twin_is_its_query_where_passages_that_are_queries_are_dropped(load, write_folder):
+    write_folder(PASSAGES | {"q1": "one"}, QUERIES, {"train": CLICKS})
+    collection = load()
+    assert [collection.original_id(id) for id in ("q1", "llm:q1")] == ["q1", "q1"]
+    row = collection.passages.row("q1")
+    assert left_out_pairs(collection, ["llm:q1", "q1"], True).pairs_P2[-2:].tolist() == [[0, row], [1, row]]
+    known = known_of(collection, collection.queries.row("llm:q1"), drop_self=True)
+    assert int(collection.passages.keys[row]) in known.excluded_keys
+
+
+def test_weights_by_frequency_for_all_parts_are_refused_beside_an_objective(tmp_path):
+    step = FrequencyWeight("uniform", 1, "rising")
+    with pytest.raises(WrankError, match=r"data.mix.steps.0: FrequencyWeight .* the steps of each part"):
+        Mix({"a": Part(), "b": Part(objective="b")}, steps=[step])
+    Mix({"a": Part(), "b": Part()}, steps=[step])
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", 3, "x" * 41])

@@ -262,3 +262,18 @@ def test_ordinary_sentences_name_no_level():
         "The following recipe gives no trouble.",
     ):
         assert not NAMES_LEVEL_ALWAYS.search(text)
+
+
+def test_a_hard_negative_that_holds_the_passage_it_was_written_beside_is_a_copy():
+    """A query is written for the passage GOOD, and with it a negative: the passage itself is no negative."""
+
+    def reply(negative):
+        written = [Written("x:0", "query", "my pan rusts, what did I miss?", 3.0, "hard")]
+        written.append(Written("x:0:negative0", "passage", negative, 0.0, "hard_negative"))
+        GATE.check(written, item=Item("p1", GOOD), instructions=PREPARED)
+
+    with pytest.raises(Rejected, match="hard_negative: shares 100%") as caught:
+        reply(f"{GOOD} Pans differ widely though.")
+    assert caught.value.reason == "copy_of_item"
+    reply(OTHER)
+    check(f"{QUERY} {GOOD}")  # a passage for a query may hold it

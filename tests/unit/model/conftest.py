@@ -38,8 +38,8 @@ _CONFIGS = {
 def model_folder(tmp_path):
     """Make a plain transformers folder of one architecture: ``model_folder("llama", dropout=...)``."""
 
-    def make(architecture, **changes):
-        tokenizer = byte_tokenizer()
+    def make(architecture, decoder_texts=False, **changes):
+        tokenizer = byte_tokenizer(decoder=decoder_texts)
         config = _CONFIGS[architecture](vocab_size=len(tokenizer))
         config.update(changes)
         with torch.random.fork_rng(devices=[]):

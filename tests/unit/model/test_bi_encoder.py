@@ -133,6 +133,13 @@ def test_a_decoder_with_last_token_pooling_embeds_the_same_alone_and_together(mo
         ({"dropout": 1.0}, "dropout=1.0"),
         ({"dropout": -0.1}, "dropout=-0.1"),
         ({"learning_rate": 0.0}, "learning_rate=0.0"),
+        ({"learning_rate": None}, r"model\.learning_rate=None: give a number above 0"),
+        ({"learning_rate": math.inf}, r"model\.learning_rate=inf"),
+        ({"dropout": "abc"}, r"model\.dropout='abc': give a probability"),
+        ({"dropout": False}, r"model\.dropout=False"),
+        ({"temperature": "abc"}, r"model\.temperature='abc': give a number above 0"),
+        ({"matryoshka": 7}, r"model\.matryoshka=7: give a list"),
+        ({"lora": {"targets": 5}}, r"model\.lora\.targets=5: give names"),
         ({"attention": "nonsense"}, "nonsense"),
     ],
 )

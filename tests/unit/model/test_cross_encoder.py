@@ -151,6 +151,10 @@ def test_lora_trains_its_matrices_and_the_head_and_is_saved_as_a_plain_model(tmp
         ({"depth": 0}, "depth"),
         ({"dev_depth": True}, "dev_depth"),
         ({"dropout": 1.0}, "dropout"),
+        ({"dropout": "abc"}, r"model\.dropout='abc': give a probability"),
+        ({"first_stage": None}, r"model\.first_stage=None: give bm25"),
+        ({"first_stage": " "}, r"model\.first_stage=' '"),
+        ({"first_stage": 3}, r"model\.first_stage=3"),
         ({"learning_rate": 0}, "learning_rate"),
         ({"lora": {"rnak": 3}}, "rnak"),
     ],
@@ -160,8 +164,9 @@ def test_values_that_cannot_be_are_refused(wrong, told):
         CrossEncoder("random:tiny", **wrong)
 
 
-def test_the_identity_of_a_training_holds_lora_and_the_first_stage():
+def test_the_identity_of_a_training_holds_lora_and_no_path():
     plain, adapted = CrossEncoder("random:tiny"), CrossEncoder("random:tiny", lora={"rank": 2})
     assert "lora" not in plain.identity()
     assert adapted.identity()["lora"]["rank"] == 2
-    assert plain.identity()["first_stage"] == "bm25"
+    assert "first_stage" not in plain.identity()
+    assert CrossEncoder("random:tiny", first_stage="/some/folder").identity() == plain.identity()

@@ -1,10 +1,15 @@
 import pytest
 import torch
+from omegaconf import OmegaConf
 from peft import LoraConfig, get_peft_model
 
+from wrank.config import option_node, options
 from wrank.errors import WrankError
 from wrank.model.bi_encoder import BiEncoder
+from wrank.model.cross_encoder import CrossEncoder
 from wrank.model.lora import Lora, merged_state, plain_model, read_lora
+from wrank.training.compute import prepare_model
+from wrank.training.settings import TrainerSettings
 
 TEXTS = ["a text", "another, somewhat longer text", "x"]
 
@@ -112,6 +117,8 @@ def test_the_start_depends_on_the_seed_alone():
         ({"alpha": 0}, "alpha"),
         ({"dropout": 1.0}, "dropout"),
         ({"targets": []}, "targets"),
+        ({"targets": 5}, r"model\.lora\.targets=5: give names"),
+        ({"targets": [5]}, r"model\.lora\.targets=\(5,\): give names"),
         ({"rnak": 8}, "rnak: no such key; wanted null, or some of rank, alpha, dropout, targets"),
         ("yes", "'yes'"),
     ],
@@ -127,7 +134,52 @@ def test_an_unknown_layer_is_refused_with_those_there_are():
 
 
 def test_targets_are_the_same_in_any_order():
-    assert Lora(targets=("a", "b")).identity() == Lora(targets=("b", "a")).identity()
+    assert Lora(targets=("a", "b")).identity(0) == Lora(targets=("b", "a")).identity(0)
+
+
+@pytest.mark.parametrize("kind", [BiEncoder, CrossEncoder])
+def test_a_start_from_another_seed_is_another_training(kind, tmp_path):
+    """While B is 0 the fingerprint is the base's, whatever A is."""
+    kind("random:tiny").save(tmp_path / "base")
+    one, same, other = (kind(path=str(tmp_path / "base"), lora={}, seed=seed) for seed in (0, 0, 1))
+    assert one.fingerprint() == other.fingerprint()
+    assert one.identity() == same.identity() != other.identity()
+    plain = [kind(path=str(tmp_path / "base"), seed=seed).identity() for seed in (0, 1)]
+    assert plain[0] == plain[1]
+    assert "seed" not in plain[0]
+
+
+@pytest.mark.parametrize("name", ["minilm", "path", "cross_encoder"])
+def test_a_preset_takes_the_job_s_seed(name):
+    assert OmegaConf.create({"seed": 5, "model": option_node("model", name)}).model.seed == 5
+    assert OmegaConf.create({"model": option_node("model", name)}).model.seed == 0
+
+
+def test_every_preset_that_takes_lora_has_a_seed():
+    assert all("seed" in node for name in options("model") if "lora" in (node := option_node("model", name)))
+
+
+@pytest.mark.parametrize("kind", [BiEncoder, CrossEncoder])
+def test_a_small_addition_to_bfloat16_weights_is_saved_whole(kind, tmp_path):
+    """A thousandth of the weights: less than the last of bfloat16's 8 bits of most of them."""
+    model = kind("random:tiny", lora={"rank": 4})
+    prepare_model(model, TrainerSettings(precision="bf16-true", accelerator="cpu"))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.copy_(torch.randn_like(weight) * 1e-4)
+    model.save(tmp_path / "best")
+    again = kind(path=str(tmp_path / "best"))
+    saved = {name: weight for name, weight in again.named_parameters() if weight.dim() == 2}
+    seen = 0
+    for name, module in model.named_modules():
+        if hasattr(module, "lora_A") and hasattr(module, "get_delta_weight"):
+            base, added = module.get_base_layer().weight.float(), module.get_delta_weight("default").float()
+            assert 0 < added.norm() < 0.01 * base.norm()
+            torch.testing.assert_close(saved[f"{name}.weight"] - base, added, atol=1e-7, rtol=0)
+            seen += 1
+    assert seen == 12
 
 
 def test_gradients_reach_the_adapter_with_recomputed_activations():

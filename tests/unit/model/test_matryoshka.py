@@ -39,6 +39,11 @@ def test_sizes_and_weights_belong_together(sizes, weights, found):
         ([8, 32], [1], "for each of"),
         ([8, 32], [1, 0], "above 0"),
         ([], [1.0], "without model.matryoshka"),
+        (7, None, r"model\.matryoshka=7: give a list of sizes, or halves"),
+        (True, None, r"model\.matryoshka=True"),
+        ([8, 32], 1, r"model\.matryoshka_weights=1: give a list"),
+        ([8, 32], "ab", r"model\.matryoshka_weights='ab': give a list"),
+        ([], 1, r"model\.matryoshka_weights=1: give a list"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(sizes, weights, told):

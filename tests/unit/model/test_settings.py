@@ -37,6 +37,18 @@ def test_the_limit_is_named():
         resolve_settings({"query_length": 129}, {}, 128)
 
 
+@pytest.mark.parametrize("value", ["abc", True, [1], 0, float("nan"), float("inf")])
+def test_a_temperature_that_is_no_number_above_0_is_named(value):
+    with pytest.raises(WrankError, match=r"model\.temperature=.*: give a number above 0"):
+        resolve_settings({"temperature": value}, {}, None)
+
+
+@pytest.mark.parametrize("name", ["query_prompt", "passage_prompt"])
+def test_a_prompt_that_is_no_text_is_named(name):
+    with pytest.raises(WrankError, match=f"model.{name}=5: give a text"):
+        resolve_settings({name: 5}, {}, None)
+
+
 def test_what_acts_on_scores_only_is_no_part_of_an_embedding():
     names = set(resolve_settings({}, {}, None).of_embedding())
     assert names == {"pooling", "normalize", "query_prompt", "passage_prompt", "query_length", "passage_length"}

@@ -10,7 +10,7 @@ from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
-from wrank.stage.model import plan_training
+from wrank.stage.model import checked_settings, plan_training
 
 
 def key(tmp_path, *overrides):
@@ -36,7 +36,6 @@ def key(tmp_path, *overrides):
         "logger=wandb",
         "model.gradient_checkpointing=true",
         "checkpoint=best",
-        "data.split=train",
     ],
 )
 def test_what_cannot_change_the_training_is_not_in_its_key(override, tmp_path):
@@ -99,3 +98,47 @@ def test_a_stage_that_no_epoch_reaches_is_told(override, last, tmp_path, caplog)
         f"from 0)"
         for number, epoch in ((2, 3), (3, 9))
     ]
+
+
+def checked(tmp_path, *overrides):
+    register()
+    GlobalHydra.instance().clear()
+    words = ["data=sample", "model=tiny", "trainer=cpu", f"paths.store={tmp_path / 'store'}", *overrides]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        cfg = compose("run", words)
+    context = Context(cfg, {"model": "tiny"})
+    checked_settings(context)
+    return context
+
+
+CROSS = ("model=cross_encoder", "model.source=random:tiny", "trainer.in_batch=none")
+MOVING = "trainer.temperatures={model.temperature:{end:0.1}}"
+FSDP2 = ("trainer.strategy=fsdp2", "trainer.devices=1")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ((*CROSS, "loss=lce", MOVING), r"model\.temperature: no such temperature; .*\['loss\.temperature'\]"),
+        ((*FSDP2, *CROSS, "loss=lce"), "fsdp2 trains bi-encoders, not CrossEncoder"),
+        ((*FSDP2, "model.lora={rank:2}"), r"fsdp2 trains all weights, and some are frozen \(model\.lora\)"),
+        (("+model.quantize=nf4",), r"model\.quantize=nf4 without model\.lora"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_by_the_configuration_alone(overrides, message, tmp_path, monkeypatch):
+    def loaded(*words, **named):
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("wrank.model.bi_encoder.BiEncoder.__init__", loaded)
+    monkeypatch.setattr("wrank.model.cross_encoder.CrossEncoder.__init__", loaded)
+    with pytest.raises(WrankError, match=message):
+        checked(tmp_path, *overrides)
+
+
+def test_a_course_of_a_temperature_that_the_model_s_folder_says_is_learnt_is_refused(tmp_path):
+    for learnt in (False, True):
+        BiEncoder("random:tiny", learn_temperature=learnt).save(tmp_path / str(learnt))
+    assert checked(tmp_path, "model=path", f"model.path={tmp_path / 'False'}", MOVING)
+    with pytest.raises(WrankError, match="it is learnt"):
+        checked(tmp_path, "model=path", f"model.path={tmp_path / 'True'}", MOVING)
+    assert checked(tmp_path, "model=path", f"model.path={tmp_path / 'True'}")._base is None

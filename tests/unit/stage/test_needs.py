@@ -21,7 +21,7 @@ class Needing(Loss):
 
 def collection(grades, **extra):
     judged = SimpleNamespace(grades=np.array(grades, dtype=np.float32), extra=extra, query_rows=np.array([3, 4]))
-    return SimpleNamespace(name="c", split="train", judgements=judged)
+    return SimpleNamespace(name="c", split="train", judgements=judged, mixed=None)
 
 
 @pytest.mark.parametrize("need", ["teacher", "pairs", "paraphrases"])

@@ -7,6 +7,7 @@ from pyarrow import parquet
 from tests.unit.stage.test_refresh import Counting, job, same, trained, weights
 from wrank.errors import WrankError
 from wrank.model.bi_encoder import BiEncoder
+from wrank.stage.model import plan_training
 from wrank.stage.rounds import checked_rounds
 
 WORDS = ("rounds=self_training", "loss=teacher_kl", "trainer.max_steps=2", "data/augment=token_noise")
@@ -96,6 +97,53 @@ def test_the_base_teaches_first_without_a_training_on_labels(tmp_path):
     base = BiEncoder("random:tiny", query_length=64, passage_length=32).fingerprint()
     assert scores[0].manifest["config"]["teacher"]["fingerprint"] == base
     assert scores[0].manifest["config"]["teacher"]["temperature"] == 0.05
+
+
+@pytest.mark.parametrize("override", ["model.seed=1", "model.dimensions=16", "model.normalize=false"])
+def test_the_teacher_of_warm_base_is_the_base(override, tmp_path):
+    (tmp_path / "other").mkdir()
+    BiEncoder("random:tiny", seed=3).save(tmp_path / "other" / "best")
+    own = ("teacher=bi_encoder", f"teacher.path={tmp_path / 'other' / 'best'}", "teacher.pooling=cls")
+    for words, choices in (((), {}), (own, {"teacher": "bi_encoder"})):
+        context = students(tmp_path, "rounds.warm=base", "rounds.count=1", override, *words, **choices)
+        trained(context)
+    (scores,) = of_kind(context, "scores")
+    assert scores.manifest["config"]["teacher"]["fingerprint"] == context.base.fingerprint()
+
+
+def test_self_trainings_that_differ_are_different_runs_of_the_tracker(tmp_path):
+    """The first teacher is the same for all, and its training is all that is planned before the students'."""
+
+    def key(*words, **choices):
+        context = students(tmp_path, *words, **choices)
+        rounds = checked_rounds(context)
+        plan = plan_training(rounds.first(context))
+        return plan.stage.key, rounds.whole(context, plan, None).stage.key
+
+    file = tmp_path / "preferences.parquet"
+    file.write_text("some")
+    given = f"+data.preferences={file}"
+    pairs = [key(), key(given)]
+    file.write_text("other")
+    pairs += [
+        key(given),
+        key("~data/augment", **{"data/augment": None}),
+        key("data.augment.p=0.3"),
+        key("teacher=bi_encoder", "teacher.temperature=1.0", teacher="bi_encoder"),
+        key("teacher=bi_encoder", "teacher.query_length=8", teacher="bi_encoder"),
+        key("teacher_negatives=9"),
+        key("preferences.pairs=all"),
+        key("loss.teacher_temperature=3.0"),
+    ]
+    assert len({first for first, _ in pairs}) == 1
+    assert len({whole for _, whole in pairs}) == len(pairs)
+    assert key("teacher=bi_encoder", "teacher.batch_tokens=99", teacher="bi_encoder") == pairs[0]
+
+
+def test_the_first_teacher_s_training_tells_of_no_teacher(tmp_path, capsys):
+    context = students(tmp_path, "teacher=bi_encoder", teacher="bi_encoder")
+    plan_training(checked_rounds(context).first(context))
+    assert "is not asked" not in capsys.readouterr().err
 
 
 def test_first_teacher_is_the_training_without_rounds_and_more_rounds_share_the_first(tmp_path):

@@ -27,6 +27,7 @@ def folder(path, corpus, queries, **splits):
 
 class Job:
     def __init__(self, path, synthetic="add", share=0.2, limit=None):
+        self.evaluated = ()
         self.source, self.test_split, self.tables = BeirSource(str(path)), "test", path / "cache"
         data = {"train_split": "train", "dev_split": None, "dev_share": share}
         self.cfg = OmegaConf.create(
@@ -81,6 +82,18 @@ def test_generated_queries_that_are_evaluated_word_for_word_are_left_out(real, t
     data = training_data(Job(real), artifact(path))
     assert "queries:d1:question" in data.train_ids
     assert "queries:d8:question" not in data.train_ids
+
+
+@pytest.mark.parametrize(("limit", "wanted"), [(3, 3), (5, 5), (8, 8), (None, 8)])
+def test_queries_that_come_again_for_an_objective_count_once(real, limit, wanted):
+    """With the limit each of so many queries still has all of its lists."""
+    job = Job(real, share=0.0, limit=limit)
+    part = {"_target_": "wrank.data.mix.Part"}
+    job.cfg.data.mix = {"_target_": "wrank.data.mix.Mix", "parts": {"a": part, "b": part | {"objective": "b"}}}
+    ids = set(training_data(job, None).train_ids)
+    own = {id for id in ids if not id.startswith("b:")}
+    assert (len(own), len(ids)) == (wanted, 2 * wanted)
+    assert ids == own | {f"b:{id}" for id in own}
 
 
 def test_only_takes_generated_judgements_and_what_was_judged_is_no_negative(real, tmp_path):

@@ -6,6 +6,7 @@ import torch
 from tests.unit.training.test_fit import training, weights
 from wrank.errors import WrankError
 from wrank.model.bi_encoder import BiEncoder
+from wrank.model.cross_encoder import CrossEncoder
 from wrank.training.compute import prepare_model
 from wrank.training.fit import fit
 from wrank.training.settings import TrainerSettings
@@ -27,6 +28,23 @@ def test_cached_training_ends_with_the_same_weights(model, precision, collection
         fit(training(collection, tiny(**model), cache_gradients=cached, **changes), folder)
         found[cached] = weights(folder / "last")
     start = tiny(**model).state_dict()
+    for name, weight in found[False].items():
+        torch.testing.assert_close(found[True][name], weight, rtol=1e-5, atol=1e-6)
+    assert any(not torch.equal(weight, start[name]) for name, weight in found[True].items())
+
+
+@pytest.mark.parametrize("lora", [None, {"rank": 2, "dropout": 0.1}])
+def test_cached_training_of_a_cross_encoder_ends_with_the_same_weights(lora, collection, tmp_path):
+    changes = {"passage_chunk": 1, "max_steps": 3, "accumulate": 2, "learning_rate": 1e-3, "in_batch": "none"}
+    found = {}
+    for cached in (False, True):
+        folder = tmp_path / str(cached)
+        folder.mkdir()
+        model = CrossEncoder("random:tiny", max_length=64, dropout=0.1, lora=lora)
+        fit(training(collection, model, cache_gradients=cached, **changes), folder)
+        assert model.recompute == cached
+        found[cached] = CrossEncoder(path=str(folder / "last")).state_dict()
+    start = CrossEncoder("random:tiny", dropout=0.1).state_dict()
     for name, weight in found[False].items():
         torch.testing.assert_close(found[True][name], weight, rtol=1e-5, atol=1e-6)
     assert any(not torch.equal(weight, start[name]) for name, weight in found[True].items())

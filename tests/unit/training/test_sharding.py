@@ -23,6 +23,7 @@ CASES = {
     "plain": {},
     "cached": {"passage_chunk": 1, "cache_gradients": True},
     "accumulated": {"accumulate": 2, "clip": 0.05},
+    "moving": {"temperatures": {"model.temperature": {"end": 0.1}}},
 }
 
 
@@ -78,6 +79,11 @@ def test_weights_are_those_of_ddp(case, which, trained):
     assert found.keys() == expected.keys()
     for name in expected:
         torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=2e-6)
+
+
+def test_a_temperature_that_moves_is_saved_where_it_is(trained):
+    ended = [BiEncoder(path=str(trained / f"{name}-moving" / "last")).temperature for name in ("ddp", "fsdp2")]
+    assert ended == pytest.approx([0.1, 0.1])
 
 
 def test_training_moves_the_weights(trained):

@@ -44,12 +44,11 @@ def test_blocks_are_the_transformers_layers():
 
 
 def test_what_fsdp2_cannot_train_is_refused():
-    settings, model = TrainerSettings(devices=2, strategy="fsdp2"), BiEncoder("random:tiny")
-    check_strategy(settings, model, rounds=False)
+    settings = TrainerSettings(devices=2, strategy="fsdp2")
+    check_strategy(settings, BiEncoder, frozen=False, rounds=False)
     with pytest.raises(WrankError, match="rounds"):
-        check_strategy(settings, model, rounds=True)
+        check_strategy(settings, BiEncoder, frozen=False, rounds=True)
     with pytest.raises(WrankError, match="not Linear"):
-        check_strategy(settings, torch.nn.Linear(2, 2), rounds=False)
-    next(model.parameters()).requires_grad_(False)
+        check_strategy(settings, torch.nn.Linear, frozen=False, rounds=False)
     with pytest.raises(WrankError, match="frozen"):
-        check_strategy(settings, model, rounds=False)
+        check_strategy(settings, BiEncoder, frozen=True, rounds=False)

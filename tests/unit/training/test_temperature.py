@@ -79,6 +79,12 @@ def test_a_learnt_temperature_has_no_course():
         check_courses(courses, loss_of("infonce"), learnt=True)
 
 
+def test_a_model_without_a_temperature_has_no_course():
+    courses = read_courses({"model.temperature": {"end": 0.1}})
+    with pytest.raises(WrankError, match=r"no such temperature; this loss and model have \['loss.temperature'\]"):
+        check_courses(courses, loss_of("infonce"), learnt=None)
+
+
 class Stand:
     """What the callback reads of Lightning's trainer."""
 

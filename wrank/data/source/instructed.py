@@ -1,9 +1,13 @@
 """Queries with their task's instruction before them, in every split of another source."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from wrank.data.cache import remembered_sha256
+from wrank.data.collection import Collection
 from wrank.data.source.base import Source
 from wrank.data.source.common import existing_file
 from wrank.data.source.utility import read_records
@@ -21,6 +25,7 @@ class InstructedSource(Source):
     One retriever for several tasks learns from the instruction what helps with which: SCARLet (arXiv 2504.00573) trains
     on ``instruction[SEP]query``. Queries to be trained on and to be evaluated are changed alike. (The same words for
     all queries are ``model.query_prompt``, which a trained model keeps and this does not touch.)
+    Whether training and evaluated queries are the same is told by the texts without instruction.
 
     Args:
         of: where passages, queries and judgements are.
@@ -61,6 +66,18 @@ class InstructedSource(Source):
         self.default = default
         self.tasks = None if tasks is None else existing_file(tasks, "tasks: JSONL or TSV with query_id, task")
         self._tasks = {} if self.tasks is None else self._read(self.tasks)
+
+    def load(self, split: str, cache: Path) -> Collection:
+        """A split, with the keys of the queries as they were asked; see `Source.load`."""
+        return replace(super().load(split, cache), asked=self._asked(cache))
+
+    def unjudged(self, cache: Path) -> Collection:
+        """Passages and queries alone, likewise; see `Source.unjudged`."""
+        return replace(super().unjudged(cache), asked=self._asked(cache))
+
+    def _asked(self, cache: Path) -> np.ndarray:
+        of = self.of.unjudged(cache)
+        return of.asked_keys(np.arange(len(of.queries)))
 
     def splits(self) -> list[str]:
         """Those of the other source."""

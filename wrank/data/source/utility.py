@@ -36,7 +36,7 @@ class UtilityFile(PairsSource):
     continuous grades. The tasks are read by `wrank.data.source.instructed.InstructedSource`.
 
     Args:
-        path: a ``.jsonl`` or ``.tsv`` file, perhaps gzipped.
+        path: a JSONL or TSV file, perhaps gzipped.
 
     Raises:
         WrankError: no such file.
@@ -91,14 +91,14 @@ def read_records(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, di
     """(Line, record) of a JSONL file, or of a TSV whose first line names its columns.
 
     Args:
-        path: the file; JSONL if ``.jsonl`` is among its suffixes.
+        path: the file; JSONL if ``.jsonl`` is among its suffixes, or its first line begins with ``{``.
         columns: those that must be there.
 
     Raises:
         WrankError: a column that is missing, or a line with another number of cells.
     """
     wanted = ", ".join(columns)
-    if ".jsonl" in path.suffixes:
+    if ".jsonl" in path.suffixes or _first_line(path).startswith("{"):
         for number, record in read_jsonl(path):
             if missing := [name for name in columns if record.get(name) is None]:
                 raise WrankError(f"{path}:{number}: no {missing[0]!r}; wanted {wanted}")
@@ -122,5 +122,9 @@ def _names_utility(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(4) == b"PAR1":
             return False
-    first = next((line for _, line in read_lines(path) if line.strip()), "")
-    return '"utility"' in first if first.lstrip().startswith("{") else "utility" in first.split("\t")
+    first = _first_line(path)
+    return '"utility"' in first if first.startswith("{") else "utility" in first.split("\t")
+
+
+def _first_line(path: Path) -> str:
+    return next((line.lstrip() for _, line in read_lines(path) if line.strip()), "")

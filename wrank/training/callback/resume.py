@@ -6,16 +6,18 @@ from typing import Any
 import pytorch_lightning as pl
 
 from wrank.store import io_errors
+from wrank.training.checkpoint import fresh_path, put_in_place
 
 
 class ResumeCheckpoint(pl.Callback):
     """Every so many optimizer steps writes ``resume.ckpt``: weights, optimizer, schedule, position, callbacks' states.
 
-    Placed last among the callbacks, so that the others' states of the same step are in it. The file is replaced
-    atomically. At the last batch none is written: the artifact is about to be finished.
+    Placed last among the callbacks, so that the others' states of the same step are in it. It is a folder where the
+    strategy makes one of it; either is whole at any time (`wrank.training.checkpoint`). At the last batch none is
+    written: the artifact is about to be finished.
 
     Args:
-        path: the checkpoint's file.
+        path: the checkpoint.
         steps: optimizer steps between two checkpoints.
         stop: the optimizer step at which a round of a training in several ends: its state goes to `state`, and stays;
             None = the training has one round, or this is the last.
@@ -41,9 +43,8 @@ class ResumeCheckpoint(pl.Callback):
             return
         self._saved_at = step
         path = self.state if ends and self.state is not None else self.path
-        fresh = path.with_suffix(".new")
         with io_errors(path):
-            trainer.save_checkpoint(fresh)
-            if trainer.is_global_zero:
-                fresh.replace(path)
+            trainer.save_checkpoint(fresh_path(path))  # returns when every rank has written its share
+        if trainer.is_global_zero:
+            put_in_place(path, step)
         trainer.strategy.barrier("resume-checkpoint")

@@ -4,9 +4,14 @@ import json
 
 import pytest
 
+from wrank.data.collection import check_disjoint
+from wrank.data.mix import Mix, Part
 from wrank.data.source.beir import BeirSource
 from wrank.data.source.instructed import InstructedSource
+from wrank.data.source.pairs import PairsFile
+from wrank.data.text_hash import text_key
 from wrank.errors import WrankError
+from wrank.stage.training_data import without_queries_of
 
 QUERIES = {"q1": "why {query}?", "q2": "how", "q3": "when"}
 TASKS = {"qa": "Answer.", "check": " Confirm or refute. "}
@@ -52,6 +57,33 @@ def test_the_queries_change_and_the_passages_do_not(load, tmp_path):
     assert first.passages.key == other.passages.key
     assert first.fingerprint == again.fingerprint
     assert len({first.fingerprint, other.fingerprint, load(default="check").fingerprint}) == 3
+
+
+def test_training_and_evaluated_queries_are_told_by_what_was_asked(load, make_collection):
+    """Under another id, without an instruction, or with another one: the same question is the same."""
+    raw = make_collection({"p1": "a"}, {"x": "when", "y": "new"}, {"x": {"p1": 1}, "y": {"p1": 1}}, folder="raw")
+    test = load("test")
+    with pytest.raises(WrankError, match="1 of the 1 queries"):
+        check_disjoint(raw, test)
+    with pytest.raises(WrankError, match="1 of the 2 queries"):
+        check_disjoint(test, raw)
+    assert list(without_queries_of(raw, test).qrels) == ["y"]
+    check_disjoint(load(), test)
+
+
+def test_a_mix_keeps_what_was_asked_and_takes_no_queries_without_instruction(load, write_folder, tmp_path):
+    load()
+    source = InstructedSource(BeirSource(str(tmp_path / "collection")), TASKS, "qa")
+    (tmp_path / "labels.tsv").write_text("q3\tp1\t1\nq1\tp2\t1\n")
+    pairs = {"pairs": PairsFile(str(tmp_path / "labels.tsv")), "judged": True, "objective": "other"}
+    mixed = Mix({"a": Part(), "b": Part(**pairs)}).load(source, "train", tmp_path / "cache")
+    rows = [mixed.queries.row("q3"), mixed.queries.row("other:q3")]
+    assert mixed.asked_keys(rows).tolist() == [text_key("when")] * 2
+    alone = Mix({"b": Part(**pairs)}).load(source, "train", tmp_path / "cache")
+    assert alone.asked_keys([alone.queries.row("q1")]).tolist() == [text_key("why {query}?")]
+    raw = BeirSource(str(write_folder({"p9": "a"}, {"x": "b"}, {"train": {"x": {"p9": 1}}}, folder="raw")))
+    with pytest.raises(WrankError, match=r"data.mix.parts.raw has queries without an instruction"):
+        Mix({"a": Part(), "raw": Part(source=raw)}).load(source, "train", tmp_path / "cache")
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def test_lines_that_do_not_fit_are_told_with_file_and_line(name, content, messag
         UtilityFile(str(tmp_path / name)).load(*tables)
 
 
+@pytest.mark.parametrize("name", ["u.json", "u.txt", "u"])
+def test_json_lines_are_told_by_their_content(name, tables, tmp_path):
+    (tmp_path / name).write_text('\n{"query_id": "q1", "passage_id": "p1", "utility": -2}\n')
+    source = utilities(str(tmp_path / name))
+    assert isinstance(source, UtilityFile)
+    assert source.load(*tables) == {"q1": {"p1": -2.0}}
+
+
 def test_no_file_is_told(tmp_path):
     for make in (utilities, UtilityFile):
         with pytest.raises(WrankError, match="nowhere"):

@@ -19,8 +19,19 @@ def test_a_query_whose_grades_are_equal_is_left_out_and_counted():
     step = MinMax()
     new = step(pairs_of([3, 3], [0, 1], [7]))
     assert (new.query_rows.tolist(), new.grades.tolist()) == ([1, 1], [0, 1])
-    assert step.counts == {"queries_without_difference": 2}
+    assert step.counts == {"queries_without_difference": 2, "relevant_made_irrelevant": 0}
     assert len(step(pairs_of())) == 0
+
+
+def test_grades_that_are_all_relevant_stay_so_above_a_floor():
+    """By hand: 1 and 2 over 0 to 2 are 1/2 and 1; a single 3 is 1; -2 is below the floor and the low end itself."""
+    given = pairs_of([1, 2], [3], [-2, 2])
+    step = MinMax(floor=0)
+    assert step(given).grades.tolist() == [0.5, 1, 1, 0, 1]
+    assert step.counts["relevant_made_irrelevant"] == 0
+    step = MinMax()
+    assert step(given).grades.tolist() == [0, 1, 0, 1]
+    assert step.counts["relevant_made_irrelevant"] == 1
 
 
 @pytest.mark.parametrize("settings", [{"low": -1}, {"low": 1}, {"high": 0}, {"high": "1"}, {"low": float("nan")}])

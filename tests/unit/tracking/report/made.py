@@ -26,7 +26,8 @@ class Made:
         (self.store.root / CACHE).write_text(json.dumps(self.known))
         return Library(self.store)
 
-    def training(self, loss="kl", seed=0, *, study="demo", base="base", curves=None, result=None, **config):
+    def training(self, loss="kl", seed=0, *, study="demo", base="base", curves=None, result=None, best=None, **config):
+        """`best`: the fingerprint of its best weights, where it keeps them."""
         name = config.pop("name", f"m-{loss}-s{seed}")
         inputs = {"collection": fingerprint("news/train"), "model": fingerprint(base)} | config.pop("inputs", {})
         details = {"collection": config.pop("trained_on", "news"), "generation": config.pop("generation", None)}
@@ -38,18 +39,22 @@ class Made:
         def work(folder):
             (folder / "last").mkdir()
             (folder / "last" / "w").write_text(stage.key)
+            if best is not None:
+                (folder / "best").mkdir()
+                (folder / "best" / "w").write_text(best)
             if curves is not None:
                 (folder / "metrics.csv").write_text(curves)
             return {"best_step": 0, **(result or {})}
 
         artifact = self.store.run(stage, work)
         self.known[json.dumps([artifact.content_key, "last", None, None])] = fingerprint(stage.key)
+        self.known[json.dumps([artifact.content_key, "best", None, None])] = best or ""
         return artifact
 
-    def evaluation(self, values, *, training=None, name="base", where="news", fp=None, **config):
+    def evaluation(self, values, *, training=None, name="base", where="news", fp=None, best=None, **config):
         """Of a training, or of something that came from outside."""
         system = training.manifest["name"] if training else name
-        weights = fingerprint(training.manifest["key"]) if training else fp or fingerprint(name)
+        weights = best or (fingerprint(training.manifest["key"]) if training else fp or fingerprint(name))
         measures = config.pop("measures", [MEASURE])
         whole = {"depth": 10, "index": None, "measures": measures, "split": "test", **config}
         inputs = {"collection": fingerprint(f"{where}/test"), "model": weights}
