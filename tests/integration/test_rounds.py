@@ -87,8 +87,11 @@ def test_two_ranks_refresh_as_one_process_does(tmp_path):
     two("train", *words, "trainer.batch_size=4", "trainer.devices=2", "trainer.strategy=ddp_spawn")
     for words in ("-r1-", "-r2-"):
         left, right = weights(one, words), weights(two, words)
-        for key in left:
-            torch.testing.assert_close(left[key], right[key], rtol=1e-3, atol=1e-4)
+        apart = torch.cat([(left[key] - right[key]).abs().flatten() for key in left])
+        # a gradient that is rounding alone, near AdamW's eps, moves its weight by a share of the rate (1e-3) that is
+        # rounding too: one weight is 3e-5 apart, measured, and all others not 1e-6
+        assert (apart > 2e-6).sum() <= 3
+        assert apart.max() < 1e-4
 
 
 def test_self_training_shares_its_first_teacher_with_a_plain_training(wrank):

@@ -153,8 +153,6 @@ class Mix:
         excluded = kinds.excluded(excluded_of(texts.values(), more, queries, passages))
         if more:  # of a part they are in its own fingerprint
             facts["excluded"] = sorted(more)
-        names = list(self.parts)
-        quotas = {names.index(name): take for name, take in self.random.items() if take is not None}
         return Collection(
             name=base.name,
             passages=passages,
@@ -165,18 +163,29 @@ class Mix:
             split=next((one.split for one in texts.values()), split),
             fingerprint=sha256_of_json(facts | {"schedule": self.schedule and self.schedule.identity()}),
             notes=merged.notes,
-            mixed=MixedParts(
-                names=names,
-                known=before_steps([one for *one, judged in loaded.values() if judged], kinds, passages, cache),
-                seen=before_steps([one for *one, _ in loaded.values()], kinds, passages, cache),
-                judged=frozenset(number for number, (_, _, judged) in enumerate(loaded.values()) if judged),
-                quotas=quotas,
-                seed=seed,
-                schedule=self.schedule and self.schedule.with_prefixes(kinds.prefixes),
-                folders=[Path(pairs.folder) for pairs, _, _ in loaded.values() if pairs.folder is not None],
-                originals=kinds.original(np.arange(len(kinds.queries))),
-                doubts=doubts,
-            ),
+            mixed=self._kept(loaded, kinds, passages, cache, seed=seed, doubts=doubts),
+        )
+
+    def _kept(
+        self,
+        loaded: Mapping[str, tuple[Pairs, str, bool]],
+        kinds: Objectives,
+        passages: Table,
+        cache: Path,
+        **more: Any,
+    ) -> MixedParts:
+        """What the collection keeps of the mix."""
+        names = list(self.parts)
+        return MixedParts(
+            names=names,
+            known=before_steps([one for *one, judged in loaded.values() if judged], kinds, passages, cache),
+            seen=before_steps([one for *one, _ in loaded.values()], kinds, passages, cache),
+            judged=frozenset(number for number, (_, _, judged) in enumerate(loaded.values()) if judged),
+            originals=kinds.original(np.arange(len(kinds.queries))),
+            quotas={names.index(name): take for name, take in self.random.items() if take is not None},
+            schedule=self.schedule and self.schedule.with_prefixes(kinds.prefixes),
+            folders=[Path(pairs.folder) for pairs, _, _ in loaded.values() if pairs.folder is not None],
+            **more,
         )
 
     def _load(

@@ -82,11 +82,7 @@ def change_template(
     changed = change(parts[place], {"SpecialToken": {"id": token, "type_id": 0}})
     known = {token: {"id": token, "ids": [number], "tokens": [token]}}
     parts[place] = {**changed, "special_tokens": {**changed["special_tokens"], **known}}
-    backend.post_processor = _processor(
-        parts[0] if len(parts) == 1 else {"type": "Sequence", "processors": parts}
-    )
-    for key in ("add_bos_token", "add_eos_token"):  # a saved tokenizer that has them gets a template made of them alone
-        tokenizer.init_kwargs.pop(key, None)
+    backend.post_processor = _processor(parts[0] if len(parts) == 1 else {"type": "Sequence", "processors": parts})
 
 
 def _ended(template: Template, end: Piece) -> Template:

@@ -40,8 +40,8 @@ def load_cross_parts(
         something between the texts of a pair; whether the head is new.
 
     Raises:
-        WrankError: the folder is not a model, has a head of several labels, lacks weights other than the head's, or has a
-            tokenizer that can put nothing between query and passage.
+        WrankError: the folder is not a model, has a head of several labels, lacks weights other than the head's, or has
+            a tokenizer that can put nothing between query and passage.
     """
     if not (folder / "config.json").is_file():
         raise WrankError(f"{folder} is not a model: it has no config.json. {OFFLINE_PRESETS}")

@@ -50,9 +50,7 @@ def read_matryoshka(sizes: Sequence[int] | str, weights: Sequence[float] | None,
             f"be trained: add it, or set model.dimensions={max(sizes)}."
         )
     weights = [1.0] * len(sizes) if weights is None else list(weights)
-    if len(weights) != len(sizes) or not all(
-        is_number(weight) and 0 < weight < float("inf") for weight in weights
-    ):
+    if len(weights) != len(sizes) or not all(is_number(weight) and 0 < weight < float("inf") for weight in weights):
         raise WrankError(
             f"model.matryoshka_weights={weights}: give a number above 0 for each of {list(sizes)}, or null."
         )

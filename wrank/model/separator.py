@@ -23,11 +23,13 @@ def separate_pairs(tokenizer: PreTrainedTokenizerBase) -> None:
         return
     name = type(tokenizer).__name__
     own = tokenizer.sep_token is not None
-    token, number = (tokenizer.sep_token, tokenizer.sep_token_id) if own else (tokenizer.eos_token, tokenizer.eos_token_id)
+    token, number = (
+        (tokenizer.sep_token, tokenizer.sep_token_id) if own else (tokenizer.eos_token, tokenizer.eos_token_id)
+    )
     if token is None:
         raise WrankError(
-            f"model: a cross-encoder needs something between query and passage; {name} puts nothing there, and it names "
-            "no token that could stand there: set sep_token or eos_token in tokenizer_config.json."
+            f"model: a cross-encoder needs something between query and passage; {name} puts nothing there, and it "
+            "names no token that could stand there: set sep_token or eos_token in tokenizer_config.json."
         )
     if not tokenizer.is_fast:
         raise WrankError(

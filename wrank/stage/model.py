@@ -72,14 +72,15 @@ def checked_settings(context: Context) -> TrainerSettings:
     """The trainer's keys, checked against the loss and the machine.
 
     Raises:
-        WrankError: a value out of range, no GPU, an ``in_batch`` that the loss cannot work with.
+        WrankError: a value out of range, no GPU, a model that cannot be trained so, an ``in_batch`` that the loss
+            cannot work with, a temperature that cannot move.
     """
     settings: TrainerSettings = build(context.cfg, "trainer")
+    _check_model(context, settings)
     settings.uses_gpu()
     check_launch(settings)
     check_compiler(settings)
     loss: Loss = build(context.cfg, "loss")
-    _check_model(context, settings)
     if trains_reranker(context):
         check_cross(loss, settings.in_batch)
     check_in_batch(loss, settings.in_batch)

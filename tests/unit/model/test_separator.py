@@ -64,7 +64,7 @@ def test_a_tokenizer_without_a_token_for_it_is_refused():
 
 @pytest.mark.parametrize("flags", [{}, {"add_bos_token": False}, {"add_bos_token": False, "add_eos_token": False}])
 def test_a_saved_tokenizer_still_separates(flags, tmp_path):
-    """transformers makes a new template of these flags, where a folder has them."""
+    """transformers makes a template of these flags where a folder has none."""
     tokenizer(eos_token="</s>", **flags).save_pretrained(tmp_path / "before")
     one = AutoTokenizer.from_pretrained(tmp_path / "before")
     separate_pairs(one)

@@ -4,12 +4,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from wrank.config import conf_folder, register
 from wrank.data.source.sample import SampleSource
 from wrank.errors import WrankError
 from wrank.model.bi_encoder import BiEncoder
 from wrank.model.cross_encoder import CrossEncoder
+from wrank.stage.context import Context
 from wrank.stage.first_stage import _filled, candidates_of, first_stage
 from wrank.stage.kind import base_system, reranking_system, trains_reranker
 from wrank.stage.system.bm25 import Bm25System
@@ -111,3 +115,29 @@ def test_a_short_ranking_is_filled_with_others_below_it():
     assert _filled(rows, scores, 10, 5)[0].tolist() == filled.tolist()
     assert len(_filled(rows, scores, 4, 50)[0]) == 4
     assert _filled(rows, scores, 10, 2)[0] is rows
+
+
+@pytest.mark.parametrize("negatives", ["none", "dense"])
+def test_a_training_s_key_holds_the_first_stage_s_rankings_and_not_where_it_is(negatives, tmp_path):
+    from wrank.stage.model import plan_training
+
+    for name, seed in (("here", 0), ("there", 0), ("another", 1)):
+        BiEncoder("random:tiny", seed=seed).save(tmp_path / name)
+
+    def key(first):
+        register()
+        GlobalHydra.instance().clear()
+        words = [
+            *("data=sample", "model=cross_encoder", "model.source=random:tiny", "loss=lce", "trainer=cpu"),
+            *("trainer.in_batch=none", f"data.lists.negatives={negatives}", f"model.first_stage={first}"),
+            *(f"paths.store={tmp_path / 'store'}", f"paths.tables={tmp_path / 'tables'}"),
+        ]
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+            cfg = compose("run", words)
+        plan = plan_training(Context(cfg, {"model": "cross_encoder", "loss": "lce"}))
+        assert plan.data.dev_ids
+        return plan.stage.key
+
+    keys = [key(tmp_path / name) for name in ("here", "there", "another")] + [key("bm25")]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3

@@ -113,7 +113,7 @@ def checked(tmp_path, *overrides):
 
 CROSS = ("model=cross_encoder", "model.source=random:tiny", "trainer.in_batch=none")
 MOVING = "trainer.temperatures={model.temperature:{end:0.1}}"
-FSDP2 = ("trainer.strategy=fsdp2", "trainer.devices=1")
+FSDP2 = ("trainer.strategy=fsdp2", "trainer.devices=2")
 
 
 @pytest.mark.parametrize(

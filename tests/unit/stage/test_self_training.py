@@ -99,7 +99,7 @@ def test_the_base_teaches_first_without_a_training_on_labels(tmp_path):
     assert scores[0].manifest["config"]["teacher"]["temperature"] == 0.05
 
 
-@pytest.mark.parametrize("override", ["model.seed=1", "model.dimensions=16", "model.normalize=false"])
+@pytest.mark.parametrize("override", ["model.seed=1", "model.dimensions=16", "model.shared=false"])
 def test_the_teacher_of_warm_base_is_the_base(override, tmp_path):
     (tmp_path / "other").mkdir()
     BiEncoder("random:tiny", seed=3).save(tmp_path / "other" / "best")
@@ -128,7 +128,7 @@ def test_self_trainings_that_differ_are_different_runs_of_the_tracker(tmp_path):
     pairs += [
         key(given),
         key("~data/augment", **{"data/augment": None}),
-        key("data.augment.p=0.3"),
+        key("data.augment.delete=0.3"),
         key("teacher=bi_encoder", "teacher.temperature=1.0", teacher="bi_encoder"),
         key("teacher=bi_encoder", "teacher.query_length=8", teacher="bi_encoder"),
         key("teacher_negatives=9"),

@@ -77,7 +77,7 @@ def test_instructed_queries_take_no_paraphrases_and_no_passages_of_a_generator(j
     with pytest.raises(WrankError, match="data=instructed with paraphrases"):
         check_sources(one, Needing())
     one.generates = "graded"
-    with pytest.raises(WrankError, match="data=instructed with generator=..."):
+    with pytest.raises(WrankError, match=r"data=instructed with generator=\.\.\."):
         check_sources(one, Loss())
     with pytest.raises(WrankError, match="data=instructed with passages of a generator"):
         training_data(one, SimpleNamespace(path=None))

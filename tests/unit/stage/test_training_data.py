@@ -27,7 +27,7 @@ def folder(path, corpus, queries, **splits):
 
 class Job:
     def __init__(self, path, synthetic="add", share=0.2, limit=None):
-        self.evaluated = ()
+        self.evaluated, self.train_split = (), "train"
         self.source, self.test_split, self.tables = BeirSource(str(path)), "test", path / "cache"
         data = {"train_split": "train", "dev_split": None, "dev_share": share}
         self.cfg = OmegaConf.create(
