@@ -45,7 +45,7 @@ GUIDE = (
         "each passage is learned from by itself, so a list needs no second one",
     ),
     Advice(
-        "hard negatives in every list; a cross-encoder is trained",
+        "hard negatives in every list; a cross-encoder is trained (model=cross_encoder trainer=own_lists)",
         "lce",
         ("listnet", "ranknet", "lambda_loss"),
         "compares within a query's own list only, which is all that a cross-encoder scores",

@@ -25,7 +25,7 @@ from wrank.model.matryoshka import read_matryoshka
 from wrank.model.quantize import check_quantize
 from wrank.model.settings import SETTINGS, Settings
 from wrank.model.similarity import similarity as compare
-from wrank.model.source import open_source
+from wrank.model.source import check_bi_encoder, open_source
 from wrank.model.towers import build_towers
 from wrank.model.training import check_training, checkpoint_gradients, dropout_of
 
@@ -119,6 +119,7 @@ class BiEncoder(nn.Module):
         self.quantize = quantize
         self._seed = seed
         opened = open_source(source, path, revision=revision, trust_remote_code=trust_remote_code, models=models)
+        check_bi_encoder(opened)
         self.source = opened.name
         self.license_id = None if opened.layout is None else license_of(opened.layout.root)
         self.learning_rate = learning_rate

@@ -108,6 +108,9 @@ def check_dimensions(settings: Settings, size: int) -> None:
 
 
 def _check(settings: Settings, limit: int | None) -> None:
+    for name in ("learn_temperature", "normalize"):
+        if not isinstance(getattr(settings, name), bool):
+            raise WrankError(f"model.{name}={getattr(settings, name)!r}: wanted true or false")
     check_pooling(settings.pooling)
     check_similarity(settings.similarity)
     if settings.similarity == "cosine" and not settings.normalize:

@@ -6,7 +6,7 @@ from pathlib import Path
 from wrank.errors import WrankError
 from wrank.model.bundled import bundled_folder
 from wrank.model.hub import OFFLINE_PRESETS, hub_folder
-from wrank.model.layout import MODULES_FILE, Layout, read_layout
+from wrank.model.layout import MODULES_FILE, Layout, holds_cross_encoder, read_layout
 
 RANDOM = ("random:tiny", "random:tiny_decoder")
 """Models with random weights."""
@@ -60,6 +60,19 @@ def open_source(
     if Path(source).expanduser().is_dir() or source.startswith((".", "/", "~")):
         return Source(source, read_layout(_folder(source)))
     return Source(source, read_layout(hub_folder(source, revision=revision, code=trust_remote_code)))
+
+
+def check_bi_encoder(source: Source) -> None:
+    """Refuses a cross-encoder's folder where a bi-encoder is wanted: its vectors were never trained, yet score.
+
+    Raises:
+        WrankError: what to say instead.
+    """
+    if source.layout is not None and holds_cross_encoder(source.layout.root):
+        raise WrankError(
+            f"{source.name} holds a cross-encoder, which scores pairs and makes no vectors: say model=cross_encoder "
+            f"model.source=null model.path={source.name}, or teacher=cross_encoder teacher.model={source.name}"
+        )
 
 
 def _folder(path: str) -> Path:

@@ -1,5 +1,6 @@
 """Whether the training lists hold what a loss needs; told before any work."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from wrank.loss.base import Loss
 from wrank.stage.context import Context
 from wrank.stage.training_data import check_instructed
 
+_log = logging.getLogger(__name__)
 _MISSING = {
     "teacher": (
         "teacher scores: add teacher=bi_encoder (cross_encoder, llm, ...) to this command, or name what `wrank score` "
@@ -103,6 +105,24 @@ def check_needs(
             f"loss={option} needs two different grades in a list, but the grades of {where} are {shown}. Wanted: "
             "judgements of several grades, or data.lists.negatives=random, which are of grade 0"
         )
+    _check_scale(loss, float(judged.grades.max(initial=0.0)), option, where)
+
+
+def _check_scale(loss: Loss, highest: float, option: str, where: str) -> None:
+    """Refuses a threshold that no grade reaches; tells of a scale that ends below the highest grade."""
+    for part in loss.modules():
+        threshold, most = getattr(part, "positive_threshold", None), getattr(part, "max_grade", None)
+        uses_it = getattr(part, "positives", "") != "best" and "paraphrases" not in getattr(part, "needs", ())
+        if threshold is not None and uses_it and threshold > highest:
+            raise WrankError(
+                f"loss={option}: its positive_threshold is {threshold:g}, but the highest grade of {where} is "
+                f"{highest:g}: no passage would be positive, and nothing learned"
+            )
+        if most is not None and most < highest:
+            _log.warning(
+                "loss=%s takes grades above its max_grade %g for %g, but %s goes up to %g: set loss.max_grade=%g",
+                *(option, most, most, where, highest, highest),
+            )
 
 
 def _refuse(loss: Loss, held: set[str], option: str, where: str) -> None:

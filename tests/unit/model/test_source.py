@@ -49,3 +49,13 @@ def test_a_plain_transformer_folder_says_nothing(model_folder):
     folder = model_folder("bert")
     layout = _open(path=str(folder)).layout
     assert (layout.root, layout.query, layout.passage, layout.said) == (folder, folder, folder, {})
+
+
+def test_a_cross_encoders_folder_is_no_bi_encoder(tmp_path):
+    """Its vectors would score, badly, and nothing would tell."""
+    from wrank.model.bi_encoder import BiEncoder
+    from wrank.model.cross_encoder import CrossEncoder
+
+    CrossEncoder("random:tiny").save(tmp_path / "reranker")
+    with pytest.raises(WrankError, match=r"holds a cross-encoder.*model.source=null model.path="):
+        BiEncoder(path=str(tmp_path / "reranker"))

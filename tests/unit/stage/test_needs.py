@@ -77,3 +77,23 @@ def test_negatives_are_a_grade_of_their_own():
 @pytest.mark.parametrize("grades", [[1, 0], [1, 2], [0.2, 0.7]])
 def test_two_grades_are_enough(grades):
     check_needs(Needing("grades"), collection(grades), "x", others=False)
+
+
+def test_a_threshold_that_no_grade_reaches_is_refused_before_a_training_that_learns_nothing():
+    from wrank.loss.infonce import InfoNCE
+
+    loss = InfoNCE(temperature=0.05, positive_threshold=9)
+    with pytest.raises(WrankError, match="positive_threshold is 9, but the highest grade of c/train is 4"):
+        check_needs(loss, collection([4, 1, 0]), "infonce", others=True)
+    check_needs(InfoNCE(temperature=0.05, positive_threshold=4), collection([4, 1, 0]), "infonce", others=True)
+    check_needs(InfoNCE(temperature=0.05, positive_threshold=9, positives="best"), collection([4]), "x", others=True)
+
+
+def test_grades_above_the_losss_scale_are_told(caplog):
+    from wrank.loss.bce_graded import BCEGraded
+
+    check_needs(BCEGraded(max_grade=3, scale=10, bias=-5), collection([4, 1, 0]), "bce_graded", others=True)
+    assert "set loss.max_grade=4" in caplog.text
+    caplog.clear()
+    check_needs(BCEGraded(max_grade=4, scale=10, bias=-5), collection([4, 1, 0]), "bce_graded", others=True)
+    assert not caplog.text

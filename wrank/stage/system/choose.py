@@ -15,6 +15,7 @@ from wrank.stage.system.bm25 import Bm25System
 from wrank.stage.system.dense import DenseSystem
 from wrank.stage.system.reranked import RerankedSystem
 from wrank.stage.system.run_file import RUN_SUFFIXES, RunSystem
+from wrank.tracking.progress import note
 
 BM25 = "bm25"
 
@@ -32,6 +33,8 @@ def chosen_systems(context: Context, tests: int) -> list[System]:
     first: System = base_system(context, tests)
     found = [first]
     if isinstance(context.base, CrossEncoder):
+        if context.base.new_head:
+            note(f"model={context.model_name}: no head of a cross-encoder in {context.base.source}: a random one ranks")
         found.insert(0, reranking_system(context, context.base, first, f"{first.name}+{context.model_name}"))
         if context.settings.feedback is not None or context.settings.reranker is not None:
             raise WrankError(
