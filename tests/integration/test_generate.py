@@ -110,7 +110,7 @@ def test_nothing_usable_is_told_with_reasons_and_examples(here):
 def test_run_writes_trains_and_evaluates_and_does_nothing_the_second_time(wrank, here):
     words = ("run", *SMOKE, "generator=graded", "generator.limit=12", "judge=none", "loss=ws2", *fault_engine())
     out, _ = wrank(*words)
-    assert "tiny-ws2-s0" in out
+    assert "tiny-minilm-ws2-s0" in out
     assert "12 of 12" in out
     (model,), (generation,) = wrank.artifacts("model"), wrank.artifacts("generation")
     manifest = json.loads((model / "manifest.json").read_text())
@@ -272,7 +272,7 @@ def test_run_with_hard_negatives_trains_on_generated_passages(wrank, tmp_path, u
     """Dev queries are ranked in the real collection, which has no generated passages."""
     words = ("data=beir", f"data.path={as_folder(tmp_path)}", "debug=smoke", "loss=kl", f"synthetic={use}")
     out, _ = wrank("run", *words, "generator=graded", "generator.limit=30", "judge=none", *fault_engine())
-    assert "tiny-kl-s0" in out
+    assert "tiny-minilm-kl-s0" in out
 
 
 @pytest.mark.slow

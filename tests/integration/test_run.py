@@ -29,7 +29,7 @@ def same(one, two):
 def test_run_ends_with_a_table_and_whole_artifacts_and_returns_at_once_the_second_time(wrank):
     out, _ = wrank("run", *SMOKE, "loss=ws2")
     assert "nDCG@10" in out
-    assert "tiny-ws2-s0" in out
+    assert "tiny-minilm-ws2-s0" in out
     (model,), evaluations = wrank.artifacts("model"), wrank.artifacts("evaluation")
     assert {"best", "last", "dev.json", "metrics.csv", "manifest.json"} == {path.name for path in model.iterdir()}
     assert len(evaluations) == 2
@@ -40,7 +40,7 @@ def test_run_ends_with_a_table_and_whole_artifacts_and_returns_at_once_the_secon
         assert len((folder / "per_query.jsonl").read_text().strip().split("\n")) == 32
     before = {path: path.stat().st_mtime_ns for path in wrank.store.rglob("manifest.json")}
     out, err = wrank("run", *SMOKE, "loss=ws2")
-    assert "tiny-ws2-s0" in out
+    assert "tiny-minilm-ws2-s0" in out
     assert "made in" not in err
     assert {path: path.stat().st_mtime_ns for path in wrank.store.rglob("manifest.json")} == before
 
@@ -96,8 +96,8 @@ def test_sweep_makes_one_job_a_combination_and_one_table(wrank):
     out, _ = wrank("run", "-m", *SMOKE, "loss=infonce,ws2", "seed=0,1")
     assert len(wrank.artifacts("model")) == 4
     table = out[out.rindex("systems on the test sets") :]
-    assert "tiny infonce" in table
-    assert "tiny ws2" in table
+    assert "tiny-minilm infonce" in table
+    assert "tiny-minilm ws2" in table
     assert "±" in table
     results = [json.loads(path.read_text()) for path in wrank.folder.glob("multirun/*/*/*/result.json")]
     assert sorted((row["choices"]["loss"], row["seed"]) for row in results) == [
@@ -107,7 +107,7 @@ def test_sweep_makes_one_job_a_combination_and_one_table(wrank):
 
 def test_one_failing_job_does_not_stop_the_others_and_the_exit_code_tells(wrank):
     out, err = wrank("run", "-m", *SMOKE, "loss=ws2,infonce", "trainer.in_batch=none", code=2)
-    assert "tiny infonce" in out
+    assert "tiny-minilm infonce" in out
     assert "failed: data=sample" in err
     assert len(wrank.artifacts("model")) == 1
 
@@ -143,7 +143,7 @@ def test_offline_wandb_run_holds_names_choices_figures_and_exit_code(wrank):
     assert run["run"]["id"] == f"model-{key[:16]}"
     assert run["run"]["group"] == "smoke"
     assert run["run"]["job_type"] == "train"
-    assert run["run"]["name"] == "tiny-kl-s0"
+    assert run["run"]["name"] == "tiny-minilm-kl-s0"
     assert run["run"]["tags"] == ["alpha"]
     assert run["config"]["choice_loss"] == "kl"
     assert run["exit_code"] == 0
@@ -245,7 +245,7 @@ def test_status_lists_what_is_finished_and_what_is_not(wrank):
     wrank("train", *SMOKE)
     (wrank.store / "model" / ".partial-0123456789abcdef").mkdir()
     out, _ = wrank("status")
-    assert "tiny-infonce-s0" in out
+    assert "tiny-minilm-infonce-s0" in out
     assert "model/.partial-0123456789abcdef" in out
 
 
