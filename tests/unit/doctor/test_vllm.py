@@ -14,7 +14,7 @@ from wrank.generator.engine.vllm_interpreter import Interpreter
 @pytest.fixture
 def found_as(monkeypatch):
     def give(version, cpu=False, gpus=()):
-        monkeypatch.setattr(vllm, "find_interpreter", lambda given: Interpreter("/opt/python", version, cpu))
+        monkeypatch.setattr(vllm, "find_interpreter", lambda given: Interpreter("somewhere/python", version, cpu))
         monkeypatch.setattr(vllm, "visible_gpus", lambda: list(gpus))
 
     return give
@@ -29,7 +29,7 @@ def test_vllm_is_only_looked_for_by_default(settings, found_as, monkeypatch):
     found_as("0.32.0", cpu=True)
     found = vllm.look(settings)
     assert found.state == State.OK
-    assert "vLLM 0.32.0 (CPU build) of /opt/python; not started" in found.found
+    assert "vLLM 0.32.0 (CPU build) of somewhere/python; not started" in found.found
 
 
 def test_no_vllm_is_not_here_with_the_way_to_get_it(settings, monkeypatch):
