@@ -1,6 +1,7 @@
 """``wrank VERB [overrides]``: finds the verb, hands over to Hydra, turns errors into messages and exit codes.
 
-Exit codes: 0 done; 1 a failure of the program or of a job; 2 bad input; 130 interrupted. This module imports neither
+Exit codes: 0 done; 1 a failure of the program or of a job; 2 bad input; 130 interrupted; 143 stopped by a signal after a
+checkpoint was written. This module imports neither
 torch nor Hydra before a verb needs them, so that ``wrank --help`` answers at once.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 from wrank import __version__
 from wrank.command.words import KEYS, as_key
-from wrank.errors import Refused, WrankError
+from wrank.errors import Refused, Stopped, WrankError
 
 VERBS = (
     "generate",
@@ -29,12 +30,16 @@ VERBS = (
     "run",
     "data",
     "status",
+    "resume",
+    "cancel",
     "report",
     "diff",
     "trace",
     "doctor",
 )  # in the order of a first reading
-BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
+BAD_INPUT, FAILURE, INTERRUPTED, STOPPED = 2, 1, 130, 143
+_FLAGS = {"--estimate": "estimate=true", "--dry-run": "hydra.launcher.dry_run=true"}
+"""Flags that stand for keys."""
 _FLAGS_WITH_VALUE = frozenset(
     word
     for flags in ("--cfg -c", "--package -p", "--config-dir -cd", "--config-name -cn", "--config-path -cp")
@@ -52,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     if words[0] == "--version":
         print(f"wrank {__version__}")
         sys.exit(0)
-    verb, overrides = words[0], ["estimate=true" if word == "--estimate" else word for word in words[1:]]
+    verb, overrides = words[0], [_FLAGS.get(word, word) for word in words[1:]]
     if verb == "data":
         overrides = spelled_out(overrides)
     elif verb in KEYS:
@@ -62,6 +67,12 @@ def main(arguments: list[str] | None = None) -> None:
         hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"
         _say(f"wrank {verb}: no such verb; {hint}")
         sys.exit(BAD_INPUT)
+    if "--dry-run" in words and not {"-m", "--multirun"} & set(words):
+        overrides.append("-m")  # one job is planned like many
+    if "--detach" in words:
+        from wrank.command.detach import run_detached
+
+        sys.exit(run_detached(verb, [word for word in overrides if word != "--detach"]))
     sys.exit(_guarded(verb, overrides))
 
 
@@ -148,6 +159,9 @@ def _guarded(verb: str, overrides: list[str]) -> int:
     except (WrankError, Refused) as error:
         _say(f"wrank {verb}: {error}")
         return BAD_INPUT
+    except Stopped as error:
+        _say(f"wrank {verb}: {error}")
+        return STOPPED
     except KeyboardInterrupt:
         _say(f"wrank {verb}: interrupted; the same command goes on from what is kept")
         return INTERRUPTED
@@ -171,9 +185,11 @@ def _run(verb: str, overrides: list[str]) -> int:
     import hydra
 
     from wrank.command import sweep
+    from wrank.command.launcher import register_launcher
     from wrank.config import conf_folder, register
 
     register()
+    register_launcher()
     module = importlib.import_module(f"wrank.command.{verb}")
     sys.argv = [f"wrank {verb}", *overrides]
     ended = False

@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read."""
+"""The exceptions a user is meant to read."""
 
 
 class WrankError(Exception):
@@ -14,3 +14,10 @@ class Refused(SystemExit):
 
     def __init__(self, error: WrankError) -> None:
         super().__init__(str(error))
+
+
+class Stopped(Exception):
+    """A training that was asked to stop by a signal: what it had is kept, and the same command goes on from there.
+
+    Nothing has failed, so it is no WrankError. The message says how far the training came.
+    """

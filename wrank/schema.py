@@ -121,6 +121,18 @@ class StatusRoot:
     """Root keys of ``wrank status``."""
 
     paths: Any = MISSING
+    sweep: Any = None
+    artifacts: bool = False
+    format: str = "table"
+    latest: int = 10
+
+
+@dataclass
+class SweepRoot:
+    """Root keys of ``wrank resume`` and ``wrank cancel``."""
+
+    paths: Any = MISSING
+    sweep: Any = None
 
 
 @dataclass
@@ -178,6 +190,8 @@ ROOTS = {
     "run": RunRoot,
     "data": DataRoot,
     "status": StatusRoot,
+    "resume": SweepRoot,
+    "cancel": SweepRoot,
     "report": ReportRoot,
     "diff": DiffRoot,
     "trace": TraceRoot,

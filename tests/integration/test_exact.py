@@ -73,7 +73,7 @@ def assert_bit_equal(one, two):
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
-@pytest.mark.parametrize("in_batch", ["global", "none"])
+@pytest.mark.parametrize("in_batch", ["global", pytest.param("none", marks=pytest.mark.slow)])
 def test_two_ranks_train_what_one_trains_on_a_mix(in_batch, mixed, tmp_path):
     """Lists differ in length and weight, so ranks pad differently and weigh differently."""
     facts = {"in_batch": in_batch, "negatives": "none"}

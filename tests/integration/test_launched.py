@@ -5,6 +5,8 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from tests.integration.conftest import SMOKE
 
 TRAIN = ("train", *SMOKE, "trainer=ddp", "trainer.accelerator=cpu", "trainer.workers=0", "trainer.batch_size=2")
@@ -33,6 +35,7 @@ def digests(store):
     return {path.parents[1].name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
+@pytest.mark.slow
 def test_launched_ranks_train_as_spawned_ones_do(wrank, tmp_path):
     wrank(*TRAIN)
     launched = tmp_path / "launched"

@@ -140,6 +140,7 @@ def gradients(tmp_path_factory):
     return {ranks: torch.load(folder / f"{ranks}.pt", weights_only=True) for ranks in (1, 2, 4)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "layout", "kind"), CASES)
 def test_gradient_of_ranks_cached_or_not_is_that_of_the_joined_batch(option, layout, kind, gradients):
     expected, loss = gradients[1][f"{option}/{layout}/{kind}/False"]

@@ -43,6 +43,7 @@ def kill_when(process, there):
     assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
 
 
+@pytest.mark.slow
 def test_refresh_tells_its_rounds_evaluates_the_last_and_finds_all_of_them_again(wrank):
     out, err = wrank("run", *REFRESH)
     assert "tiny-infonce-refresh-s0" in out
@@ -109,6 +110,7 @@ def test_self_training_shares_its_first_teacher_with_a_plain_training(wrank):
     assert "made in" not in err
 
 
+@pytest.mark.slow
 def test_killed_self_training_goes_on_with_its_round(tmp_path):
     whole, broken = folders(tmp_path, "whole", "broken")
     words = (*STUDENTS, "rounds.teacher=average", "rounds.start=previous", "trainer.max_steps=30")
@@ -125,6 +127,7 @@ def test_killed_self_training_goes_on_with_its_round(tmp_path):
     assert same(weights(whole, "-r2-"), weights(broken, "-r2-"))
 
 
+@pytest.mark.slow
 def test_two_ranks_train_students_with_averaged_teachers(wrank):
     words = ("trainer.devices=2", "trainer.strategy=ddp_spawn", "rounds.teacher=average", "rounds.warm=base")
     wrank("train", *STUDENTS, *words)

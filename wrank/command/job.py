@@ -1,60 +1,104 @@
-"""What every verb's job has in common: its context, its result file, its failures told."""
+"""What every verb's job has in common: its context, its record and result file, its failures told."""
 
 import functools
 import json
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from wrank.command.single import note_single
 from wrank.config import option_sets
-from wrank.errors import Refused, WrankError
+from wrank.errors import Refused, Stopped, WrankError
 from wrank.files import write_atomic
+from wrank.launch.base import JOB_KEY
+from wrank.launch.finished import job_key, remember
+from wrank.launch.record import FAILED, FINISHED, PREEMPTED, RESULT, JobRecord, folder_lock, read_record
+from wrank.progress import told_in
 from wrank.stage.context import Context
 
 log = logging.getLogger(__name__)
-RESULT = "result.json"
+STOPPED = 143
+_OTHER_TRY = 120.0
+"""Seconds that an earlier try of this job, put back into its queue, may take to end."""
 
 
 def choices() -> dict[str, str]:
     """Config group -> option of the running job, wrank's own groups only."""
-    runtime = HydraConfig.get().runtime.choices
+    return own_choices(HydraConfig.get().runtime.choices)
+
+
+def own_choices(chosen: Mapping[str, Any]) -> dict[str, str]:
+    """Config group -> option, wrank's own groups only.
+
+    Args:
+        chosen: what Hydra says was chosen.
+    """
     return {
         group: str(option)
-        for group, option in runtime.items()
+        for group, option in chosen.items()
         if not group.startswith("hydra") and group != "schema" and option not in (None, "null")
     }
 
 
-def job(verb: Callable[[Context], dict[str, Any]]) -> Callable[[DictConfig], None]:
+def job(verb: Callable[[Context], dict[str, Any]]) -> Callable[[DictConfig], Any]:
     """Makes a Hydra task of a verb: the verb gets a context and returns what goes into the job's ``result.json``."""
 
     @functools.wraps(verb)
-    def task(cfg: DictConfig) -> None:
+    def task(cfg: DictConfig) -> Any:
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
-            _check_mix(choices())
-            result = verb(Context(cfg, choices()))
+            check_mix(choices())
+            config = plain_config(cfg)
+            key = job_key(str(HydraConfig.get().job.config_name), config)
+            _check_queued(key)
+            context = Context(cfg, choices())
+            with _recorded(folder, key, context):
+                result = verb(context)
+                _write(folder, result)
+                if _is_first_rank():
+                    remember(context.store.root, key, config, _facts() | result)
         except WrankError as error:
             log.debug("failed", exc_info=True)
             _write(folder, {"failed": str(error)})
             if HydraConfig.get().mode == RunMode.RUN:
                 raise Refused(error) from error
             raise
+        except Stopped as error:
+            _write(folder, {"failed": str(error)})
+            if HydraConfig.get().mode == RunMode.RUN:
+                raise
+            raise SystemExit(STOPPED) from error  # the jobs after it must not start
         except Exception as error:
             log.exception("failed")
             _write(folder, {"failed": f"{type(error).__name__}: {error}"})
             raise
-        _write(folder, result)
+        return result.get("objective")
 
     return task
 
 
-def _check_mix(chosen: Mapping[str, str]) -> None:
+def plain_config(cfg: DictConfig) -> dict[str, Any]:
+    """A job's resolved configuration as plain values; what cannot be resolved is the job's own to tell.
+
+    Raises:
+        WrankError: an interpolation that leads nowhere.
+    """
+    try:
+        config = OmegaConf.to_container(cfg, resolve=True)
+    except Exception as error:
+        raise WrankError(str(error).strip().split("\n")[0]) from error
+    return {str(name): value for name, value in config.items()} if isinstance(config, dict) else {}
+
+
+def check_mix(chosen: Mapping[str, str]) -> None:
     """Refuses a mix in the place of an option's own: Hydra would join the parts of both."""
     data, mix = chosen.get("data"), chosen.get("data/mix")
     if data is not None and mix is not None and option_sets("data", data, "mix"):
@@ -64,6 +108,60 @@ def _check_mix(chosen: Mapping[str, str]) -> None:
         )
 
 
-def _write(folder: Path, result: dict[str, Any]) -> None:
-    facts = {"overrides": list(HydraConfig.get().overrides.task), "choices": choices()} | result
-    write_atomic(folder / RESULT, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+def _check_queued(key: str) -> None:
+    queued = os.environ.get(JOB_KEY)
+    if queued is not None and queued != key:
+        raise WrankError(
+            "this job's configuration is no longer the one that it was queued with: a file of conf/ (or of "
+            "--config-dir) was edited meanwhile; start the same line again"
+        )
+
+
+@contextmanager
+def _recorded(folder: Path, key: str, context: Context) -> Iterator[None]:
+    """Keeps the job's record, and holds the folder's lock, while the block runs."""
+    if not _is_first_rank():
+        yield
+        return
+    hydra = HydraConfig.get()
+    lock = folder_lock(folder)
+    with suppress(Timeout):
+        lock.acquire(timeout=_OTHER_TRY)
+    before = read_record(folder)
+    record = JobRecord(
+        str(hydra.job.config_name), tuple(hydra.overrides.task), key, starts=0 if before is None else before.starts
+    ).begun()
+    record.write(folder)
+    note_single(context.store.root, folder, record, str(context.cfg.get("study", "default")))
+    state, failed = FAILED, ""
+    try:
+        with told_in(folder):
+            yield
+        state = FINISHED
+    except (Stopped, KeyboardInterrupt, SystemExit) as error:
+        state, failed = PREEMPTED, str(error) if isinstance(error, Stopped) else "stopped by a signal"
+        raise
+    except Exception as error:
+        failed = str(error) if isinstance(error, WrankError) else f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        with suppress(WrankError, OSError):  # a full disk has its own message
+            record.over(state, failed).write(folder)
+        lock.release()
+
+
+def _is_first_rank() -> bool:
+    """Whether this is the first of the processes that srun or torchrun started for one job."""
+    given = os.environ
+    if int(given.get("SLURM_NTASKS", "1")) > 1:
+        return given.get("SLURM_PROCID", "0") == "0"
+    return given.get("RANK", "0") == "0" if "LOCAL_RANK" in given else True
+
+
+def _facts() -> dict[str, Any]:
+    return {"overrides": list(HydraConfig.get().overrides.task), "choices": choices()}
+
+
+def _write(folder: Path, result: Mapping[str, Any]) -> None:
+    with suppress(OSError):
+        write_atomic(folder / RESULT, json.dumps(_facts() | dict(result), indent=1, ensure_ascii=False) + "\n")

@@ -1,6 +1,7 @@
 """What happens around a multirun: no jobs is an error, tables, pages and files over all jobs at the end."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from wrank.errors import WrankError
+from wrank.launch.base import SWEEP_FOLDER
 from wrank.tracking.progress import note
 
 if TYPE_CHECKING:  # imported late: verbs without a sweep need no torch, and `wrank doctor` must bear a broken one
@@ -32,7 +34,7 @@ class SweepCallback(Callback):
 
 def in_sweep() -> bool:
     """Whether the running job is one of a multirun (``-m``), whose tables come at the end."""
-    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    return SWEEP_FOLDER in os.environ or (HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN)
 
 
 def finish(ended: bool) -> int:

@@ -3,7 +3,12 @@
 import re
 from collections.abc import Collection, Sequence
 
-KEYS = {"report": "where.words", "diff": "runs", "trace": "of"}
+KEYS = {
+    "report": "where.words",
+    "diff": "runs",
+    "trace": "of",
+    **dict.fromkeys(("status", "resume", "cancel"), "sweep"),
+}
 """Verb -> the list of words that may be written without its key."""
 
 WHERE = ("study", "name", "loss", "model", "data", "tags", "kind", "since", "until")

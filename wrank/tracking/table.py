@@ -1,5 +1,6 @@
 """Tables for people, on standard output."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,9 +82,23 @@ def print_training(artifact: Artifact) -> None:
     console.print(str(artifact.path), soft_wrap=True)
 
 
-def print_status(store: Store) -> None:
-    """Every finished artifact and every unfinished one of a store."""
+def print_status(store: Store, *, whole: bool = True) -> None:
+    """The finished artifacts of a store, and the unfinished ones.
+
+    Args:
+        store: the store.
+        whole: a row an artifact; else how many there are of each kind.
+    """
     console, artifacts = out(), store.artifacts()
+    if not whole:
+        counts = Counter(str(artifact.manifest["kind"]) for artifact in artifacts)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        console.print(
+            f"{store.root}: {len(artifacts)} artifacts{': ' + kinds if kinds else ''} (artifacts=true lists them)",
+            soft_wrap=True,
+        )
+        _print_unfinished(store)
+        return
     table = Table(title=f"{store.root}: {len(artifacts)} finished")
     for name, side in (
         ("kind", "left"),
@@ -107,6 +122,11 @@ def print_status(store: Store) -> None:
             f"{size:,.1f}",
         )
     console.print(table)
+    _print_unfinished(store)
+
+
+def _print_unfinished(store: Store) -> None:
+    console = out()
     for path in store.unfinished():
         console.print(f"unfinished (at work now, or killed; the same command goes on): {_relative(path, store.root)}")
 

@@ -107,8 +107,20 @@ def on_a_rank(rank, name, in_batch, scarce, path):
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("in_batch", ["none", "global"])
-@pytest.mark.parametrize(("name", "scarce"), [("pair_kl", False), ("coherence", False), ("sum", False), ("sum", True)])
+@pytest.mark.parametrize(
+    ("name", "scarce", "in_batch"),
+    [
+        ("sum", True, "global"),
+        ("coherence", False, "none"),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in [
+                *[("pair_kl", False, "none"), ("pair_kl", False, "global"), ("coherence", False, "global")],
+                *[("sum", False, "none"), ("sum", False, "global"), ("sum", True, "none")],
+            ]
+        ),
+    ],
+)
 def test_two_ranks_have_the_gradient_of_one_with_the_joined_batch(name, scarce, in_batch, tmp_path):
     output, expected = gradient(name, in_batch, lists(scarce))
     assert expected.abs().max() > 1e-3

@@ -63,6 +63,7 @@ def worker_memory(folder, passages):
     return max(memory for _, memory, _ in seen), sum(count for _, _, count in seen)
 
 
+@pytest.mark.slow
 def test_workers_private_memory_does_not_grow_with_the_corpus(tmp_path):
     small, read_small = worker_memory(tmp_path / "small", 20_000)
     large, read_large = worker_memory(tmp_path / "large", 200_000)

@@ -1,0 +1,1 @@
+"""Sweeps: their jobs, where these run, what is true of each now."""

@@ -1,0 +1,53 @@
+"""The contract of a backend: where a sweep's jobs run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from wrank.launch.plan import Planned
+from wrank.launch.sweep import SweepRecord
+
+SWEEP_FOLDER, JOB_KEY = "WRANK_SWEEP", "WRANK_JOB_KEY"
+"""Environment of a job: its sweep's folder (its tables come at the end), and the key that it was queued with."""
+
+
+class Backend:
+    """Runs jobs, each as the command that a person would type. Knows neither Hydra nor what a job does."""
+
+    name = ""
+    queues = False
+    """Whether jobs start later than the command that launches them, so that the code must not change meanwhile."""
+
+    def check(self, planned: Sequence[Planned]) -> None:
+        """Refuses what cannot run here, before anything is started.
+
+        Raises:
+            WrankError: no such scheduler, too few devices.
+        """
+
+    def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
+        """Starts jobs, or queues them; returns before they end.
+
+        Args:
+            planned: the jobs to start.
+            commands: job's number -> the words after ``wrank``.
+            sweep: the sweep's folder.
+
+        Returns:
+            Job's number -> the id by which the scheduler knows it; empty without a scheduler.
+        """
+        raise NotImplementedError
+
+    def scheduler(self, record: SweepRecord) -> dict[str, str] | None:
+        """The scheduler's words on a sweep's jobs (id -> state), or None: there is none, or it does not answer."""
+        return None
+
+    def tend(self) -> None:
+        """Called every second while jobs are open: to start the next ones."""
+
+    def cancel(self) -> None:
+        """Stops what this process has started and what waits."""
+
+
+def environment_of(planned: Planned, sweep: Path) -> dict[str, str]:
+    """What a job's environment has beside this process's own."""
+    return {SWEEP_FOLDER: str(sweep), JOB_KEY: planned.job.key}

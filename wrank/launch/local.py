@@ -1,0 +1,118 @@
+"""A pool over this machine's GPUs or cores: one process a job, so that one that is killed takes no other with it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wrank.errors import WrankError
+from wrank.launch.base import Backend, environment_of
+from wrank.launch.plan import Planned
+
+LOG = "out.log"
+
+
+@dataclass
+class _Running:
+    process: "subprocess.Popen[bytes]"
+    gpus: tuple[str, ...]
+
+
+@dataclass
+class Local(Backend):
+    """Jobs as processes of this machine, as many at once as there are GPUs for, or as it is told.
+
+    Attributes:
+        jobs_at_once: processes at most; None = visible GPUs // GPUs a job, or cores // `cores` without GPUs.
+        cores: processor cores a job without a GPU; its threads.
+    """
+
+    jobs_at_once: int | None = None
+    cores: int = 4
+    name = "local"
+    queues = True
+    _waiting: list[tuple[Planned, Sequence[str], Path]] = field(default_factory=list)
+    _running: list[_Running] = field(default_factory=list)
+    _free: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.jobs_at_once is not None and self.jobs_at_once < 1:
+            raise WrankError(f"hydra.launcher.jobs_at_once={self.jobs_at_once}: wanted 1 or more, or null")
+        if self.cores < 1:
+            raise WrankError(f"hydra.launcher.cores={self.cores}: wanted 1 or more")
+        self._free = visible_gpus()
+
+    def check(self, planned: Sequence[Planned]) -> None:
+        """Refuses jobs of several machines, or of more GPUs than there are."""
+        for one in planned:
+            words = " ".join(one.job.overrides)
+            if one.needs.nodes > 1 or one.needs.tasks > 1:
+                raise WrankError(
+                    f"{words}: hydra/launcher=local starts one process a job, and this one wants "
+                    f"{one.needs.nodes * one.needs.tasks} from a launcher: use hydra/launcher=slurm, or "
+                    "trainer.strategy=ddp_spawn, which starts its processes itself"
+                )
+            if one.needs.gpus > len(self._free) > 0:
+                raise WrankError(f"{words}: wants {one.needs.gpus} GPUs, and this machine shows {len(self._free)}")
+
+    def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
+        """Puts the jobs in line and starts the first."""
+        self._waiting += [(one, commands[one.job.number], sweep) for one in planned]
+        self.tend()
+        return {}
+
+    def tend(self) -> None:
+        """Starts as many of those in line as there is room for."""
+        for one in [one for one in self._running if one.process.poll() is not None]:
+            self._running.remove(one)
+            self._free += one.gpus
+        while self._waiting and self._has_room(self._waiting[0][0]):
+            self._start(*self._waiting.pop(0))
+
+    def cancel(self) -> None:
+        """Asks the processes to stop: a training writes its checkpoint first."""
+        self._waiting.clear()
+        for one in self._running:
+            one.process.send_signal(signal.SIGTERM)
+        for one in self._running:
+            one.process.wait()
+
+    def _has_room(self, planned: Planned) -> bool:
+        if self.jobs_at_once is not None and len(self._running) >= self.jobs_at_once:
+            return False
+        if self._needs_gpu(planned):
+            return len(self._free) >= planned.needs.gpus
+        return self.jobs_at_once is not None or len(self._running) < max(1, (os.cpu_count() or 1) // self.cores)
+
+    def _needs_gpu(self, planned: Planned) -> bool:
+        return planned.needs.gpus > 0 and bool(self._free or any(one.gpus for one in self._running))
+
+    def _start(self, planned: Planned, words: Sequence[str], sweep: Path) -> None:
+        gpus: tuple[str, ...] = ()
+        given: dict[str, Any] = dict(os.environ) | environment_of(planned, sweep)
+        if self._needs_gpu(planned):
+            gpus = tuple(self._free[: planned.needs.gpus])
+            del self._free[: len(gpus)]
+            given["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
+        else:
+            given.setdefault("OMP_NUM_THREADS", str(self.cores))
+        folder = Path(planned.job.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOG).open("ab") as log:
+            command = [sys.executable, "-m", "wrank.cli", *words]
+            process = subprocess.Popen(command, env=given, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._running.append(_Running(process, gpus))
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, by the names that CUDA_VISIBLE_DEVICES takes."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [one.strip() for one in given.split(",") if one.strip() not in ("", "-1")]
+    import torch  # late: a sweep on a processor needs none of it here
+
+    return [str(number) for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []

@@ -1,0 +1,91 @@
+"""A Ray cluster: one remote task a job, with the GPUs and cores that its trainer asks for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wrank.errors import WrankError
+from wrank.launch.base import Backend, environment_of
+from wrank.launch.child import run_job
+from wrank.launch.plan import Planned
+from wrank.launch.sweep import SweepRecord
+
+
+@dataclass
+class Ray(Backend):
+    """Ray's tasks.
+
+    Attributes:
+        address: the cluster's, e.g. ``auto`` or ``ray://HOST:10001``; None = a small one on this machine.
+        cpus_per_device: cores for each training process.
+        mem_gb_per_device: memory for each training process that Ray sets aside, GB; None = it does not look at memory.
+        resources: further ones by name, e.g. ``{a100: 1}``, a device.
+        retries: times a job whose machine went down is started again.
+    """
+
+    address: str | None = None
+    cpus_per_device: int = 4
+    mem_gb_per_device: float | None = None
+    resources: dict[str, float] = field(default_factory=dict)
+    retries: int = 3
+    name = "ray"
+    queues = True
+    _tasks: dict[int, Any] = field(default_factory=dict)
+
+    def check(self, planned: Sequence[Planned]) -> None:
+        """Refuses without Ray, and jobs of several machines."""
+        try:
+            import ray  # noqa: F401
+        except ImportError:
+            raise WrankError("hydra/launcher=ray needs Ray: pip install 'wrank[ray]'") from None
+        for one in planned:
+            if one.needs.nodes > 1 or one.needs.tasks > 1:
+                raise WrankError(
+                    f"{' '.join(one.job.overrides)}: hydra/launcher=ray starts one process a job; use "
+                    "trainer.strategy=ddp_spawn on one machine, or hydra/launcher=slurm"
+                )
+
+    def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
+        """Hands the jobs to Ray."""
+        import ray
+
+        if not ray.is_initialized():
+            ray.init(address=self.address, log_to_driver=False, include_dashboard=False)
+        for one in planned:
+            task = ray.remote(_task).options(**self.options(one))
+            self._tasks[one.job.number] = task.remote(
+                list(commands[one.job.number]), environment_of(one, sweep), one.job.folder, str(Path.cwd())
+            )
+        return {}
+
+    def options(self, planned: Planned) -> dict[str, Any]:
+        """What Ray is told of a job."""
+        devices = planned.needs.devices
+        asked: dict[str, Any] = {
+            "num_cpus": self.cpus_per_device * devices,
+            "num_gpus": planned.needs.gpus,
+            "max_retries": self.retries,
+            "resources": {name: share * devices for name, share in self.resources.items()},
+        }
+        if self.mem_gb_per_device is not None:
+            asked["memory"] = int(self.mem_gb_per_device * devices * 1e9)
+        return asked
+
+    def scheduler(self, record: SweepRecord) -> dict[str, str] | None:
+        """Nothing: a job's own lock says that it works."""
+        return None
+
+    def cancel(self) -> None:
+        """Asks Ray to end the jobs."""
+        import ray
+
+        for task in self._tasks.values():
+            ray.cancel(task, force=True)
+
+
+def _task(words: Sequence[str], environment: Mapping[str, str], folder: str, cwd: str) -> None:
+    import os
+
+    os.chdir(cwd)
+    run_job(words, environment, folder)

@@ -1,0 +1,217 @@
+"""Slurm, through submitit: one array for the jobs that need the same of a machine."""
+
+import shlex
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wrank.errors import WrankError
+from wrank.launch.base import Backend, environment_of
+from wrank.launch.child import run_job
+from wrank.launch.plan import Needs, Planned
+from wrank.launch.sweep import SweepRecord
+
+LOGS = ".slurm"
+
+
+@dataclass
+class Slurm(Backend):
+    """Slurm's arrays. Nodes, tasks and GPUs come from each job's trainer.
+
+    Attributes:
+        timeout_min: minutes until a job is stopped; it then writes a checkpoint and goes back into the queue.
+        partition: Slurm's, None = the cluster's default.
+        account: Slurm's, None = your default.
+        qos: Slurm's, None = the default.
+        constraint: features that a machine must have.
+        reservation: Slurm's, None = none.
+        exclude: machines not to use.
+        cpus_per_device: cores for each training process.
+        mem_gb_per_device: memory for each training process, GB; None = the cluster's default.
+        gpu_type: kind of GPU to ask for (``gres``), None = any.
+        at_once: jobs of the sweep that run at the same time, at most.
+        requeue: times a job may run into `timeout_min` and go on.
+        signal_s: seconds before the end at which a job is told.
+        container: image for ``srun --container-image`` (pyxis); None = none.
+        mounts: its mounts, ``FROM:TO,FROM:TO``.
+        python: the command that starts Python, e.g. ``apptainer exec --nv IMAGE python``; None = this Python.
+        setup: shell lines before the job, e.g. ``module load cuda``.
+        extra: further keys of ``sbatch``, e.g. ``{mail-user: me}``.
+        srun: further words for ``srun``.
+    """
+
+    timeout_min: int = 720
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    reservation: str | None = None
+    exclude: str | None = None
+    cpus_per_device: int = 4
+    mem_gb_per_device: float | None = 32
+    gpu_type: str | None = None
+    at_once: int = 256
+    requeue: int = 100
+    signal_s: int = 120
+    container: str | None = None
+    mounts: str | None = None
+    python: str | None = None
+    setup: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    srun: list[str] = field(default_factory=list)
+    name = "slurm"
+    queues = True
+    _ids: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for key, least in (("timeout_min", 1), ("cpus_per_device", 1), ("at_once", 1), ("requeue", 0), ("signal_s", 1)):
+            if (value := getattr(self, key)) < least:
+                raise WrankError(f"hydra.launcher.{key}={value}: wanted {least} or more")
+        if self.signal_s >= self.timeout_min * 60:
+            raise WrankError(
+                f"hydra.launcher.signal_s={self.signal_s} is not below timeout_min={self.timeout_min} minutes: a job "
+                "would be told to stop before it starts"
+            )
+        if self.mounts and not self.container:
+            raise WrankError("hydra.launcher.mounts without hydra.launcher.container: name the image, too")
+
+    def check(self, planned: Sequence[Planned]) -> None:
+        """Refuses where there is no Slurm, or no submitit."""
+        if shutil.which("sbatch") is None or shutil.which("srun") is None:
+            raise WrankError(
+                "hydra/launcher=slurm: no sbatch here: start the command on a login node of the cluster, or use "
+                "hydra/launcher=local; `wrank doctor only=[slurm]` says more"
+            )
+        try:
+            import submitit  # noqa: F401
+        except ImportError:
+            raise WrankError("hydra/launcher=slurm needs submitit: pip install 'wrank[cluster]'") from None
+
+    def parameters(self, needs: Needs) -> dict[str, Any]:
+        """What submitit is told of a job.
+
+        Args:
+            needs: nodes, tasks and GPUs of the job.
+        """
+        cores = self.cpus_per_device * (1 if needs.tasks > 1 else needs.devices)
+        words = [*self.srun]
+        if self.container:
+            words += [f"--container-image={self.container}"]
+            words += [f"--container-mounts={self.mounts}"] if self.mounts else []
+        asked: dict[str, Any] = {
+            "slurm_job_name": "wrank",
+            "timeout_min": self.timeout_min,
+            "nodes": needs.nodes,
+            "tasks_per_node": needs.tasks,
+            "cpus_per_task": cores,
+            "slurm_partition": self.partition,
+            "slurm_account": self.account,
+            "slurm_qos": self.qos,
+            "slurm_constraint": self.constraint,
+            "slurm_exclude": self.exclude,
+            "slurm_signal_delay_s": self.signal_s,
+            "slurm_array_parallelism": self.at_once,
+            "slurm_setup": self.setup or None,
+            "slurm_srun_args": words or None,
+            "slurm_additional_parameters": {"requeue": True, **self._reservation(), **self.extra},
+        }
+        if self.mem_gb_per_device is not None:
+            asked["mem_gb"] = self.mem_gb_per_device * needs.devices
+        if needs.gpus:
+            kind = f"{self.gpu_type}:" if self.gpu_type else ""
+            asked["slurm_gpus_per_node"] = f"{kind}{needs.gpus}"
+        return {key: value for key, value in asked.items() if value is not None}
+
+    def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
+        """Queues an array for each kind of needs."""
+        from submitit import AutoExecutor
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        alike: dict[Needs, list[Planned]] = defaultdict(list)
+        for one in planned:
+            alike[one.needs].append(one)
+        ids: dict[int, str] = {}
+        for needs, jobs in alike.items():
+            executor = AutoExecutor(
+                folder=sweep / LOGS / "%j",
+                cluster="slurm",
+                slurm_max_num_timeout=self.requeue,
+                **({"slurm_python": self.python} if self.python else {}),
+            )
+            executor.update_parameters(**self.parameters(needs))
+            try:
+                submitted = executor.map_array(
+                    _Restartable(),
+                    [list(commands[one.job.number]) for one in jobs],
+                    [environment_of(one, sweep) for one in jobs],
+                    [one.job.folder for one in jobs],
+                )
+            except (FailedJobError, FailedSubmissionError, OSError) as error:
+                cancel_ids(ids.values())  # all or none: half a sweep in the queue helps nobody
+                raise WrankError(f"hydra/launcher=slurm: sbatch refused: {_told(error)}") from None
+            ids |= {one.job.number: str(job.job_id) for one, job in zip(jobs, submitted, strict=True)}
+        self._ids += ids.values()
+        return ids
+
+    def scheduler(self, record: SweepRecord) -> dict[str, str] | None:
+        """What ``squeue`` says."""
+        return queue_of([job.slurm for job in record.jobs if job.slurm])
+
+    def cancel(self) -> None:
+        """``scancel`` for what this process has queued."""
+        cancel_ids(self._ids)
+
+    def _reservation(self) -> dict[str, str]:
+        return {"reservation": self.reservation} if self.reservation else {}
+
+
+class _Restartable:
+    """What submitit runs; it asks `checkpoint` what to put back into the queue: the same."""
+
+    def __call__(self, words: Sequence[str], environment: Mapping[str, str], folder: str) -> None:
+        run_job(words, environment, folder)
+
+    def checkpoint(self, *given: Any, **named: Any) -> Any:
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, *given, **named)
+
+
+def queue_of(ids: Sequence[str]) -> dict[str, str] | None:
+    """Slurm id -> state, for those that Slurm still knows; None where it does not answer.
+
+    Args:
+        ids: ``12_3`` in an array, ``12`` alone.
+    """
+    if not ids:
+        return {}
+    if shutil.which("squeue") is None:
+        return None
+    arrays = sorted({one.partition("_")[0] for one in ids})
+    done = _run(["squeue", "--noheader", "--array", "--format=%i %T", "--jobs", ",".join(arrays)])
+    if done.returncode:
+        return {} if "Invalid job id" in done.stderr else None
+    rows = [line.split() for line in done.stdout.split("\n") if line.strip()]
+    return {row[0]: row[1] for row in rows if len(row) == 2}
+
+
+def cancel_ids(ids: Iterable[str]) -> None:
+    """``scancel``, for ids that may be gone already."""
+    if known := sorted(ids):
+        _run(["scancel", "--quiet", *known])
+
+
+def _run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(words, 1, "", f"{shlex.join(words)}: {error}")
+
+
+def _told(error: Exception) -> str:
+    lines = [line for line in str(error).split("\n") if line.strip()]
+    return " ".join(lines[-3:]) if lines else type(error).__name__

@@ -1,0 +1,135 @@
+"""What is written of a sweep by the command that launched it: its jobs, and where they run.
+
+The record stands in ``STORE/.sweeps/NAME/sweep.json``, so that ``wrank status``, ``resume`` and ``cancel`` find it from
+any folder; the jobs' own folders stand where Hydra puts them.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wrank.errors import WrankError
+from wrank.files import write_atomic
+from wrank.launch.record import read_facts
+from wrank.store import io_errors, slug
+
+SWEEPS, SWEEP = ".sweeps", "sweep.json"
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """A job as it was planned.
+
+    Attributes:
+        number: its place in the sweep, from 0; the name of its folder.
+        overrides: the words after the verb.
+        key: SHA-256 of its configuration.
+        folder: where it writes, absolute.
+        found: it was finished before this sweep and is not started again.
+        slurm: its Slurm id, "" elsewhere.
+    """
+
+    number: int
+    overrides: tuple[str, ...]
+    key: str
+    folder: str
+    found: bool = False
+    slurm: str = ""
+
+
+@dataclass
+class SweepRecord:
+    """A sweep.
+
+    Attributes:
+        name: its folder in the store: study, verb and time.
+        verb: run, train, ...
+        words: what stood on the command line after the verb.
+        cwd: the folder the command was started in.
+        folder: where its jobs' folders are, absolute.
+        backend: here, local, slurm or ray.
+        jobs: its jobs.
+        started: seconds since 1970.
+        host: the machine that launched it.
+        pid: the process there that waits for the jobs.
+        commit: the code's git commit, "" when it was installed from a wheel.
+        cancelled: seconds since 1970 at which it was cancelled; 0 = it was not.
+    """
+
+    name: str
+    verb: str
+    words: tuple[str, ...]
+    cwd: str
+    folder: str
+    backend: str
+    jobs: list[SweepJob] = field(default_factory=list)
+    started: float = 0.0
+    host: str = ""
+    pid: int = 0
+    commit: str = ""
+    cancelled: float = 0.0
+
+    def write(self, store: Path) -> Path:
+        """Writes the record and returns its folder."""
+        place = store / SWEEPS / self.name
+        with io_errors(place):
+            place.mkdir(parents=True, exist_ok=True)
+            write_atomic(place / SWEEP, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        return place
+
+
+def new_name(store: Path, study: str, verb: str) -> str:
+    """A sweep's name: study, verb and time, not yet taken."""
+    stem = f"{slug(study)}-{verb}-{time.strftime('%m%d-%H%M%S')}"
+    taken = {path.name for path in (store / SWEEPS).glob(f"{stem}*")}
+    names = (f"{stem}-{number}" if number else stem for number in range(len(taken) + 1))
+    return next(name for name in names if name not in taken)
+
+
+def sweeps(store: Path) -> list[SweepRecord]:
+    """Every sweep of a store whose folder still stands, oldest first."""
+    found = [record for path in (store / SWEEPS).glob(f"*/{SWEEP}") if (record := _read(path)) is not None]
+    return sorted((one for one in found if Path(one.folder).is_dir()), key=lambda one: (one.started, one.name))
+
+
+def find_sweep(store: Path, asked: str | None) -> SweepRecord:
+    """A sweep by its name or the beginning of it; the latest when none is asked for.
+
+    Raises:
+        WrankError: there is none, or there are several.
+    """
+    known = sweeps(store)
+    if not known:
+        raise WrankError(f"{store}: no sweep was started with this store; name another with paths.store=FOLDER")
+    if asked is None:
+        return known[-1]
+    exact = [one for one in known if one.name == asked]
+    alike = exact or [one for one in known if asked in one.name]
+    if len(alike) != 1:
+        names = ", ".join(one.name for one in (alike or known)[-10:])
+        raise WrankError(f"{asked}: {len(alike)} sweeps are called so; wanted one of {names}")
+    return alike[0]
+
+
+def forget(store: Path, record: SweepRecord) -> None:
+    """Removes a sweep's record; its jobs' folders stay."""
+    shutil.rmtree(store / SWEEPS / record.name, ignore_errors=True)
+
+
+def _read(path: Path) -> SweepRecord | None:
+    facts: dict[str, Any] = read_facts(path)
+    try:
+        jobs = [_job(one) for one in facts.pop("jobs")]
+        words = tuple(map(str, facts.pop("words")))
+        return SweepRecord(**facts, words=words, jobs=jobs)
+    except (KeyError, TypeError):
+        return None
+
+
+def _job(facts: dict[str, Any]) -> SweepJob:
+    overrides: Sequence[str] = facts.pop("overrides")
+    return SweepJob(**facts, overrides=tuple(overrides))
