@@ -5,13 +5,10 @@ imported: its one GGUF file (Q4_1) is read, after its SHA-256 was compared, and 
 safetensors in bfloat16, which every engine and every encoder reads.
 """
 
-import contextlib
 import importlib.util
 import io
 import os
 import shutil
-import warnings
-from collections.abc import Iterator
 from contextlib import redirect_stderr
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from filelock import FileLock
 
 from wrank.errors import WrankError
 from wrank.files import sha256_of_file, sync_folder
+from wrank.quiet import quiet
 from wrank.store import io_errors
 
 BUNDLED = ("smollm2",)
@@ -92,7 +90,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with _quiet(), redirect_stderr(io.StringIO()):  # the bar of the conversion listens to no setting
+    with quiet(), redirect_stderr(io.StringIO()):  # the bar of the conversion listens to no setting
         loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
         # a model that was read from a GGUF file refuses to be saved: build it anew, without the mark of quantization
         settings = {key: value for key, value in loaded.config.to_dict().items() if key != "quantization_config"}
@@ -104,21 +102,3 @@ def _convert(gguf: Path, folder: Path) -> None:
         path.chmod(0o644)  # safetensors makes its files readable for their owner only
         with path.open("rb") as file:
             os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence transformers' bars, log lines and Python warnings; put its settings back afterwards."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

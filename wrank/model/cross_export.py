@@ -6,17 +6,16 @@ Transformer with its head and tokenizer in the folder itself. config.json says t
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wrank.errors import WrankError
 from wrank.model.card import cross_card
-from wrank.model.export import move, write_text
+from wrank.model.export import whole, write_text
 from wrank.model.layout import WRANK_FILE
 from wrank.model.lora import plain_model
-from wrank.model.quiet import quiet
+from wrank.quiet import quiet
 
 if TYPE_CHECKING:
     from wrank.model.cross_encoder import CrossEncoder
@@ -47,16 +46,10 @@ def save(
     folder = Path(os.path.normpath(folder.absolute()))
     if folder.exists() and not (folder.is_dir() and ((folder / WRANK_FILE).is_file() or not any(folder.iterdir()))):
         raise WrankError(f"{folder} holds files that are not a model: nothing was written. Give a new folder.")
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    card = cross_card(model, name=folder.name, scores=scores, base=base, facts=facts, license_id=license_id)
+    with whole(folder) as partial:
         _write(model, partial)
-        card = cross_card(model, name=folder.name, scores=scores, base=base, facts=facts, license_id=license_id)
         write_text(partial / "README.md", card)
-        move(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write(model: "CrossEncoder", folder: Path) -> None:

@@ -9,7 +9,8 @@ sentence-transformers that knows one length for both roles (6.2 knows two) refus
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from wrank.model.encoder import Encoder
 from wrank.model.layout import CONFIG_FILE, LEGACY_POOLING_KEYS, MODULES_FILE, ROUTER_FILE, TRANSFORMER_FILE, WRANK_FILE
 from wrank.model.loading import without_pooling_layer
 from wrank.model.lora import plain_model
-from wrank.model.quiet import quiet
+from wrank.quiet import quiet
 
 if TYPE_CHECKING:
     from wrank.model.bi_encoder import BiEncoder
@@ -58,16 +59,10 @@ def save(
     """
     folder = Path(os.path.normpath(folder.absolute()))
     _check_place(folder)
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    card = model_card(model, name=folder.name, scores=scores, base=base, facts=facts, license_id=license_id)
+    with whole(folder) as partial:
         _write(model, partial)
-        card = model_card(model, name=folder.name, scores=scores, base=base, facts=facts, license_id=license_id)
         write_text(partial / "README.md", card)
-        move(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _check_place(folder: Path) -> None:
@@ -77,8 +72,20 @@ def _check_place(folder: Path) -> None:
         raise WrankError(f"{folder} is a file: give a folder for the model.")
 
 
-def move(partial: Path, folder: Path) -> None:
-    """Put a folder that is written whole in its place; what was there goes."""
+@contextmanager
+def whole(folder: Path) -> Iterator[Path]:
+    """Yield a folder beside `folder`, and put it in its place when the block has filled it; what was there goes."""
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        _move(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _move(partial: Path, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     if folder.exists():
         folder.rename(old)

@@ -7,11 +7,12 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 
 from wrank.errors import WrankError
+from wrank.model.explained import explained
 from wrank.model.hub import OFFLINE_PRESETS, check_weight_files
 from wrank.model.loading import load_tokenizer, set_config
-from wrank.model.quiet import explained, quiet
 from wrank.model.separator import separate_pairs
 from wrank.model.tiny import seeded
+from wrank.quiet import quiet
 
 # what sentence-transformers puts on a logit; without this it puts a sigmoid
 IDENTITY = "torch.nn.modules.linear.Identity"

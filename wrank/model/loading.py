@@ -17,9 +17,10 @@ from transformers import (
 )
 
 from wrank.errors import WrankError
+from wrank.model.explained import explained
 from wrank.model.hub import OFFLINE_PRESETS, check_weight_files
 from wrank.model.quantize import loading_arguments
-from wrank.model.quiet import explained, quiet
+from wrank.quiet import quiet
 
 
 def load_parts(

@@ -17,8 +17,8 @@ from transformers import PreTrainedModel
 
 from wrank.errors import WrankError
 from wrank.model.quantize import is_quantized, plain_weight
-from wrank.model.quiet import quiet
 from wrank.model.tiny import seeded
+from wrank.quiet import quiet
 
 _ADAPTER = "default"
 

@@ -1,40 +1,15 @@
 import re
-from html.parser import HTMLParser
 
 import pytest
 
+from tests.fixtures.html_page import Reader
 from wrank.audit.page import Scale, clip, code, mark, page
 from wrank.audit.report import audit
 from wrank.audit.settings import AuditSettings
 
 SETTINGS = AuditSettings(bootstrap=100)
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><svg/onload=alert(1)> {{ 7 * 7 }} </style></title>"
-VOID = {"meta", "link", "br"}
 DRAWN = {"line", "rect", "circle", "text"}
-
-
-class Reader(HTMLParser):
-    """Elements and attributes, and whether what is opened is closed."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.found, self.open, self.words = [], [], []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
 
 
 def full(made, name="made-up"):

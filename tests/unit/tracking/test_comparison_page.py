@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.fixtures.html_page import Reader
 from wrank.evaluation.calibration import calibration
 from wrank.evaluation.comparison import compare_systems
 from wrank.evaluation.comparison_data import SetRule
@@ -17,38 +17,8 @@ from wrank.tracking import comparison_view
 from wrank.tracking.comparison_page import page, write_page
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><svg/onload=alert(1)> {{ 7 * 7 }} </style></title>"
-VOID = {"meta", "link", "br"}
 MEASURE = "nDCG@10"
 EFFECTS = {"base": 0.0, "up": 0.1, "down": -0.1, "even": 0.0}
-
-
-class Reader(HTMLParser):
-    """Elements, words, and whether what is opened is closed."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.found, self.open, self.words = [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.words))
 
 
 def made(sets=("news/test",), effects=EFFECTS, queries=40, in_domain=(), texts=None, seeds=1, diagnosed=False):

@@ -14,7 +14,7 @@ from wrank.errors import WrankError
 from wrank.generator.engine.base import Engine
 from wrank.generator.engine.bundled import model_identity, resolve_model
 from wrank.generator.engine.constraint import Grammars, SchemaMask
-from wrank.generator.engine.quiet import quiet
+from wrank.quiet import quiet
 from wrank.generator.request import Reply, Request, by_text
 
 _DTYPES = ("auto", "bfloat16", "float16", "float32")

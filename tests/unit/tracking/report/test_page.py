@@ -1,46 +1,14 @@
 """The page is whole, alone in the world, and safe whatever names hold."""
 
-import re
-from html.parser import HTMLParser
-
 import pytest
 
+from tests.fixtures.html_page import Reader
 from tests.unit.tracking.report.made import Made
 from wrank.tracking.report.choose import Filter
 from wrank.tracking.report.gather import gather
 from wrank.tracking.report.page import commit_of, to_page
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"' {{ 7 * 7 }} </style>"
-VOID = {"meta", "link", "br"}
-
-
-class Reader(HTMLParser):
-    """Elements, words, and whether what is opened is closed."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.found, self.open, self.words = [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.words))
 
 
 def read(gathered, title="a study"):

@@ -1,0 +1,42 @@
+"""However a job ends, its run is closed so that W&B knows how."""
+
+import pytest
+
+from wrank.errors import Stopped
+from wrank.tracking.base import Tracker, closing
+
+
+class Kept(Tracker):
+    def __init__(self):
+        self.told = []
+
+    def pause(self):
+        self.told.append("paused")
+
+    def finish(self, exit_code):
+        self.told.append(exit_code)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(None, 0), (Stopped("at step 3"), "paused"), (SystemExit(-1), "paused"), (ValueError("x"), 1), (KeyboardInterrupt(), 1)],
+)  # fmt: skip
+def test_a_run_is_closed_as_its_job_ended_and_the_error_goes_on(error, told):
+    tracker = Kept()
+    try:
+        with closing(tracker) as same:
+            assert same is tracker
+            if error:
+                raise error
+    except BaseException as raised:
+        assert raised is error
+    assert tracker.told == [told]
+
+
+def test_a_tracker_that_tracks_nothing_takes_everything(tmp_path):
+    tracker = Tracker()
+    tracker.table("t", ["a"], iter([[1]]))
+    tracker.page("p", tmp_path / "none.html")
+    tracker.artifact(tmp_path, "used")
+    tracker.pause()
+    assert not tracker.wants_artifacts
