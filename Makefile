@@ -43,11 +43,11 @@ demo: $(STAMP) ## the main job on the shipped sample: write graded passages, aud
 # one thread a test: processes forked beside a pool of threads can hang. Two tests at once (JOBS=1: one), the tests of a file in one process.
 JOBS ?= 2
 test: export OMP_NUM_THREADS = 1
-test: $(STAMP) ## all tests but the slow ones and those that need vLLM
-	$(BIN)/python -m pytest -m "not slow and not vllm" -n $(JOBS) --dist loadfile $(ARGS)
+test: $(STAMP) ## all tests but the slow ones and those that need vLLM or Slurm
+	$(BIN)/python -m pytest -m "not slow and not vllm and not slurm" -n $(JOBS) --dist loadfile $(ARGS)
 
-test-slow: $(STAMP) ## the slow tests: real models on real collections, real vLLM where it is installed
-	$(BIN)/python -m pytest -m "slow or vllm" $(ARGS)
+test-slow: $(STAMP) ## the slow tests: real models on real collections, real vLLM and Slurm where they are
+	$(BIN)/python -m pytest -m "slow or vllm or slurm" $(ARGS)
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .

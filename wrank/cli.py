@@ -1,8 +1,8 @@
 """``wrank VERB [overrides]``: finds the verb, hands over to Hydra, turns errors into messages and exit codes.
 
-Exit codes: 0 done; 1 a failure of the program or of a job; 2 bad input; 130 interrupted; 143 stopped by a signal after a
-checkpoint was written. This module imports neither
-torch nor Hydra before a verb needs them, so that ``wrank --help`` answers at once.
+Exit codes: 0 done; 1 a failure of the program or of a job; 2 bad input; 130 interrupted; 143 stopped by a signal
+after a checkpoint was written. This module imports neither torch nor Hydra before a verb needs them, so that
+``wrank --help`` answers at once.
 """
 
 import ast
@@ -35,6 +35,8 @@ VERBS = (
     "report",
     "diff",
     "trace",
+    "sync",
+    "dashboard",
     "doctor",
 )  # in the order of a first reading
 BAD_INPUT, FAILURE, INTERRUPTED, STOPPED = 2, 1, 130, 143
@@ -67,7 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
         hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"
         _say(f"wrank {verb}: no such verb; {hint}")
         sys.exit(BAD_INPUT)
-    if "--dry-run" in words and not {"-m", "--multirun"} & set(words):
+    planned = "--dry-run" in words or ("--detach" in words and verb not in KEYS)
+    if planned and not {"-m", "--multirun"} & set(words):
         overrides.append("-m")  # one job is planned like many
     if "--detach" in words:
         from wrank.command.detach import run_detached
@@ -186,10 +189,12 @@ def _run(verb: str, overrides: list[str]) -> int:
 
     from wrank.command import sweep
     from wrank.command.launcher import register_launcher
+    from wrank.command.sweeper import register_sweeper
     from wrank.config import conf_folder, register
 
     register()
     register_launcher()
+    register_sweeper()
     module = importlib.import_module(f"wrank.command.{verb}")
     sys.argv = [f"wrank {verb}", *overrides]
     ended = False

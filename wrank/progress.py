@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from wrank.errors import WrankError
 from wrank.files import write_atomic
@@ -51,14 +52,31 @@ def report(label: str, done: int, total: int, unit: str) -> None:
         unit: what is counted.
     """
     place = os.environ.get(_PLACE)
-    now = time.time()
-    if place is None or (done < total and now - _last.get(label, 0.0) < _EVERY):
+    clock, now = time.monotonic(), time.time()
+    if place is None or (done < total and clock - _last.get(label, -_EVERY) < _EVERY):
         return
-    began, before = _begun.setdefault(label, (now, done))
-    _last[label] = now
+    begun, before = _begun.setdefault(label, (clock, done))
+    _last[label] = clock
+    began = now - (clock - begun)  # so that a clock that is set meanwhile makes no odd speed
     facts = {
         **{"label": label, "done": done, "total": total, "unit": unit},
         **{"began": began, "before": before, "at": now},
     }
     with suppress(OSError, WrankError):  # a full disk must not stop a training that has its checkpoints elsewhere
         write_atomic(Path(place), json.dumps(facts) + "\n")
+
+
+def read_progress(folder: Path) -> dict[str, Any]:
+    """What `report` wrote of a job; empty where there is nothing whole.
+
+    Args:
+        folder: the job's.
+    """
+    try:
+        facts = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(key), str) for key in ("label", "unit")):
+        return {}
+    numbers = ("done", "total", "began", "before", "at")
+    return facts if all(isinstance(facts.get(key), int | float) for key in numbers) else {}

@@ -47,6 +47,7 @@ class TrainRoot(EvaluateRoot):
     synthetic: str = "add"
     max_queries: int | None = None
     tiny: bool = False
+    trial: str | None = None
 
 
 @dataclass
@@ -121,7 +122,7 @@ class StatusRoot:
     """Root keys of ``wrank status``."""
 
     paths: Any = MISSING
-    sweep: Any = None
+    which: Any = None
     artifacts: bool = False
     format: str = "table"
     latest: int = 10
@@ -132,7 +133,7 @@ class SweepRoot:
     """Root keys of ``wrank resume`` and ``wrank cancel``."""
 
     paths: Any = MISSING
-    sweep: Any = None
+    which: Any = None
 
 
 @dataclass
@@ -167,6 +168,32 @@ class TraceRoot:
 
 
 @dataclass
+class SyncRoot:
+    """Root keys of ``wrank sync``."""
+
+    paths: Any = MISSING
+    which: Any = None
+    dry_run: bool = False
+    timeout: float = 3600.0
+    partial: bool = False
+    command: str | None = None
+
+
+@dataclass
+class DashboardRoot:
+    """Root keys of ``wrank dashboard``."""
+
+    paths: Any = MISSING
+    project: str = "wrank"
+    entity: str | None = None
+    study: Any = None
+    by: Any = None
+    sets: Any = None
+    title: str | None = None
+    out: str | None = None
+
+
+@dataclass
 class DoctorRoot:
     """Root keys of ``wrank doctor``."""
 
@@ -195,6 +222,8 @@ ROOTS = {
     "report": ReportRoot,
     "diff": DiffRoot,
     "trace": TraceRoot,
+    "sync": SyncRoot,
+    "dashboard": DashboardRoot,
     "doctor": DoctorRoot,
 }
 """Verb -> its root keys."""

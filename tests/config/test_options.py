@@ -161,15 +161,6 @@ def test_misspelt_root_key_on_the_command_line_is_refused():
         composed("run", "sede=3")
 
 
-@pytest.mark.parametrize("sweep", options("sweep"))
-def test_sweeps_are_multiruns_of_known_keys(sweep):
-    content = OmegaConf.load(CONF / "sweep" / f"{sweep}.yaml")
-    assert content.hydra.mode == "MULTIRUN"
-    for key, values in content.hydra.sweeper.params.items():
-        for value in str(values).split(","):
-            composed("run", f"{key}={value}")
-
-
 def test_slurm_launcher_composes_with_one_task_a_job():
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="pip install 'wrank[cluster]'")
     register()

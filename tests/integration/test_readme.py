@@ -50,7 +50,7 @@ def test_every_wrank_command_is_accepted(command, capsys):
         assert ended.value.code == 0
         return
     assert verb in VERBS, command
-    words = [word for word in words if word != "--estimate"]
+    words = [word for word in words if word not in ("--estimate", "--dry-run", "--detach")]
     words = spelled_out(words) if verb == "data" else words
     words = as_key(verb, words, ()) if verb in KEYS else words
     OmegaConf.to_container(composed(verb, words), resolve=True, throw_on_missing=True)

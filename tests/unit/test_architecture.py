@@ -11,8 +11,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A room may import from the rooms before it, and from itself.
 ORDER = [
-    {"errors", "records", "schema", "__init__"},
-    {"files", "trec", "qrels"},
+    {"errors", "records", "schema", "quiet", "__init__"},
+    {"files", "trec", "qrels", "progress"},
     {"manifest"},
     {"store"},
     {"language_model"},
@@ -23,7 +23,7 @@ ORDER = [
     {"training", "evaluation", "audit", "mining"},
     {"judge", "teacher"},
     {"tracking", "config"},
-    {"stage", "doctor"},
+    {"stage", "doctor", "launch"},
     {"command"},
     {"cli"},
 ]
@@ -44,6 +44,9 @@ EDGES = {
     "Stemmer": ("mining/",),
     "peft": ("model/lora.py",),
     "bitsandbytes": ("model/quantize.py",),
+    "submitit": ("launch/slurm.py",),
+    "optuna": ("stage/tuning.py",),
+    "ray": ("launch/ray.py",),
 }
 
 

@@ -9,12 +9,14 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from omegaconf import DictConfig
 
 from wrank.config import plain
 from wrank.errors import WrankError
 from wrank.launch.ask import asked_sweep, states_now
+from wrank.launch.record import is_held
 from wrank.launch.slurm import cancel_ids
 from wrank.launch.state import JobState
 from wrank.launch.sweep import SweepRecord, find_sweep
@@ -29,17 +31,18 @@ _PATIENCE = 120.0
 def main(cfg: DictConfig) -> None:
     """One job of ``wrank cancel``."""
     store = Store(plain(cfg, "paths.store"))
-    sweep = find_sweep(store.root, asked_sweep(plain(cfg, "sweep")))
+    sweep = find_sweep(store.root, asked_sweep(plain(cfg, "which")))
     states = [state for state in states_now(sweep) if state.is_open]
     if not states:
         note(f"{sweep.name}: none of its jobs is at work or in a queue")
         return
+    in_slurm = sweep.backend == "slurm" or any(state.job.slurm for state in states)
+    if not in_slurm and sweep.host != socket.gethostname():
+        raise WrankError(f"{sweep.name} runs on {sweep.host}: cancel it there")
     sweep.cancelled = time.time()
     sweep.write(store.root)
-    if sweep.backend == "slurm" or any(state.job.slurm for state in states):
+    if in_slurm:
         cancel_ids(state.job.slurm for state in states if state.job.slurm)
-    elif sweep.host != socket.gethostname():
-        raise WrankError(f"{sweep.name} runs on {sweep.host}: cancel it there")
     else:
         _stop_processes(sweep, states)
     until = time.monotonic() + _PATIENCE
@@ -49,8 +52,15 @@ def main(cfg: DictConfig) -> None:
 
 
 def _stop_processes(sweep: SweepRecord, states: list[JobState]) -> None:
-    """SIGTERM to the command that waits for the jobs, which stops them, or to the jobs where it is gone."""
-    own = {sweep.pid, *(state.record.pid for state in states if state.record is not None and state.record.pid)}
+    """SIGTERM to the command that waits for the jobs, which stops them, or to the jobs where it is gone.
+
+    The number of a process that is gone may be another's by now: each is asked for by its lock or its words.
+    """
+    if is_held(Path(sweep.folder)):
+        own = {sweep.pid}
+    else:
+        records = [state.record for state in states if state.record is not None and state.record.pid]
+        own = {record.pid for record in records if record.host == socket.gethostname()}
     for pid in sorted(own):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGTERM)

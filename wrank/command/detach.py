@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,8 +40,12 @@ def run_detached(verb: str, words: Sequence[str]) -> int:
                 stderr=file,
                 start_new_session=True,
             )
-        while process.poll() is None and not said.exists():
-            time.sleep(0.1)
+        try:
+            while process.poll() is None and not said.exists():
+                time.sleep(0.1)
+        except KeyboardInterrupt:  # a session of its own: it has not heard of it
+            process.send_signal(signal.SIGINT)
+            process.wait()
         sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
         if not said.exists():
             return process.returncode or 0
@@ -48,6 +53,11 @@ def run_detached(verb: str, words: Sequence[str]) -> int:
     name = facts["name"]
     print(f"{name}\n`wrank status {name}` says how far it is; its table comes to {facts['log']}", flush=True)
     return 0
+
+
+def is_detached() -> bool:
+    """Whether this process is one that `run_detached` started, and has not let its caller go."""
+    return _SAY in os.environ
 
 
 def let_go(record: SweepRecord) -> None:

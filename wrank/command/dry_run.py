@@ -39,7 +39,7 @@ def dry_run(verb: str, configs: Sequence[DictConfig]) -> None:
                 del task["hydra"]
             try:
                 check_mix(chosen)
-                estimate = estimate_job(Context(task, chosen))
+                estimate = estimate_job(Context(task, chosen), elsewhere=config.hydra.launcher.kind in ("slurm", "ray"))
             except WrankError as error:
                 estimate = JobEstimate(problems=(str(error),), rows={})
             apart = dict(word.lstrip("+").split("=", 1) for word in own if word not in common and "=" in word)

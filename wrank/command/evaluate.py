@@ -14,14 +14,15 @@ from wrank.command.job import job
 from wrank.command.sweep import in_sweep
 from wrank.config import build
 from wrank.evaluation.processes import launched
-from wrank.stage.comparison import compare, outcome, reference_of
+from wrank.stage.comparison import PAGE, compare, outcome, reference_of
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_all, evaluation_stage
 from wrank.stage.feedback import check_feedback_all, feedback_all
 from wrank.stage.identity import identity
 from wrank.stage.system.choose import chosen_systems
 from wrank.stage.test_set import test_sets
-from wrank.tracking.base import Tracker
+from wrank.stage.tracked import tell_baselines, tell_scores, tell_used
+from wrank.tracking.base import Tracker, closing
 from wrank.tracking.comparison import print_comparison_line, print_comparison_table
 from wrank.tracking.feedback import print_feedback
 from wrank.tracking.table import print_counts
@@ -40,27 +41,25 @@ def main(context: Context) -> dict[str, Any]:
     names = [system.name for system in systems]
     default = names[-len(context.cfg.baselines)] if context.cfg.baselines else names[0]
     reference = reference_of(context, names, default, several=in_sweep())
-    begin = functools.partial(
-        tracker.start, identity(context, evaluation_stage(context, systems[0], tests[0]), "evaluate")
-    )
-    try:
-        scored = evaluate_all(context, systems, tests, functools.cache(begin))
-        for name, row in scored.items():
-            prefix = "test" if name == names[0] else f"baseline/{name}"
-            for test in tests:
-                measures = row[test.name].measures
-                tracker.log({f"{prefix}/{test.label}/{measure}": value for measure, value in measures.items()})
-    except BaseException:
-        tracker.finish(1)
-        raise
-    tracker.finish(0)
+    stage = evaluation_stage(context, systems[0], tests[0])
+
+    @functools.cache
+    def begin() -> None:
+        tracker.start(identity(context, stage, "evaluate"))
+        tell_used(tracker, context, stage)
+
+    with closing(tracker):
+        scored = evaluate_all(context, systems, tests, begin)
+        tell_baselines(tracker, scored, tests, names[1:])
+        tell_scores(tracker, scored, tests, names[0], reference)
+        seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
+        artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
+        tracker.page("comparison", artifact.path / PAGE)
     found: dict[str, Any] = {
         "evaluation": str(scored[names[0]][tests[0].name].path),
         "name": names[0],
         **outcome(scored, tests, reference, context.cfg.reference),
     }
-    seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
-    artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
     found["comparison"] = str(artifact.path)
     if in_sweep():  # the table comes once, over all jobs
         print_comparison_line(comparison, names[0])

@@ -6,15 +6,14 @@ from a small probe and stops. The artifact's folder is a BEIR folder (``corpus.j
 ``qrels/train.tsv``) with ``provenance.parquet``, ``rejects.jsonl``, ``audit.json``, ``audit.html`` and the manifest.
 """
 
-import functools
 from typing import Any
 
 from wrank.command.job import job
 from wrank.config import build
 from wrank.stage.audit import refuse_failures
 from wrank.stage.context import Context
-from wrank.stage.generation import estimate_generation, generate, plan_generation
-from wrank.stage.identity import identity
+from wrank.stage.generation import estimate_generation, plan_generation
+from wrank.stage.tracked import generate_tracked
 from wrank.tracking.base import Tracker
 from wrank.tracking.generation import print_estimate, print_generation
 
@@ -27,14 +26,7 @@ def main(context: Context) -> dict[str, Any]:
     if context.cfg.estimate:
         print_estimate(estimate_generation(plan), plan.stage.name)
         return {"estimate": plan.stage.name}
-    try:
-        artifact = generate(context, plan, functools.partial(tracker.start, identity(context, plan.stage, "generate")))
-        counts = artifact.manifest["result"]["collection"]
-        tracker.log({f"generate/{word}": value for word, value in counts.items()})
-    except BaseException:
-        tracker.finish(1)
-        raise
-    tracker.finish(0)
+    artifact = generate_tracked(context, plan, tracker)
     print_generation(artifact)
     refuse_failures(context, artifact)
     return {"generation": str(artifact.path)}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 from hydra.core.hydra_config import HydraConfig
@@ -19,10 +19,12 @@ from wrank.config import option_sets
 from wrank.errors import Refused, Stopped, WrankError
 from wrank.files import write_atomic
 from wrank.launch.base import JOB_KEY
-from wrank.launch.finished import job_key, remember
+from wrank.launch.finished import job_key, remember, stamps
 from wrank.launch.record import FAILED, FINISHED, PREEMPTED, RESULT, JobRecord, folder_lock, read_record
 from wrank.progress import told_in
-from wrank.stage.context import Context
+
+if TYPE_CHECKING:  # imported late: a launcher composes hundreds of jobs and `wrank status` reads files, without torch
+    from wrank.stage.context import Context
 
 log = logging.getLogger(__name__)
 STOPPED = 143
@@ -48,23 +50,27 @@ def own_choices(chosen: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def job(verb: Callable[[Context], dict[str, Any]]) -> Callable[[DictConfig], Any]:
+def job(verb: "Callable[[Context], dict[str, Any]]") -> Callable[[DictConfig], Any]:
     """Makes a Hydra task of a verb: the verb gets a context and returns what goes into the job's ``result.json``."""
 
     @functools.wraps(verb)
     def task(cfg: DictConfig) -> Any:
+        from wrank.stage.context import Context
+
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
             check_mix(choices())
             config = plain_config(cfg)
             key = job_key(str(HydraConfig.get().job.config_name), config)
             _check_queued(key)
+            watched = stamps(config)
             context = Context(cfg, choices())
             with _recorded(folder, key, context):
                 result = verb(context)
                 _write(folder, result)
                 if _is_first_rank():
-                    remember(context.store.root, key, config, _facts() | result)
+                    with _not_vital("it will be started again by a sweep"):
+                        remember(context.store.root, key, watched, _facts() | result)
         except WrankError as error:
             log.debug("failed", exc_info=True)
             _write(folder, {"failed": str(error)})
@@ -118,20 +124,21 @@ def _check_queued(key: str) -> None:
 
 
 @contextmanager
-def _recorded(folder: Path, key: str, context: Context) -> Iterator[None]:
+def _recorded(folder: Path, key: str, context: "Context") -> Iterator[None]:
     """Keeps the job's record, and holds the folder's lock, while the block runs."""
     if not _is_first_rank():
         yield
         return
     hydra = HydraConfig.get()
     lock = folder_lock(folder)
-    with suppress(Timeout):
+    with _not_vital("`wrank status` cannot see it at work"), suppress(Timeout):
         lock.acquire(timeout=_OTHER_TRY)
     before = read_record(folder)
     record = JobRecord(
         str(hydra.job.config_name), tuple(hydra.overrides.task), key, starts=0 if before is None else before.starts
     ).begun()
-    record.write(folder)
+    with _not_vital("`wrank status` knows nothing of it"):
+        record.write(folder)
     note_single(context.store.root, folder, record, str(context.cfg.get("study", "default")))
     state, failed = FAILED, ""
     try:
@@ -150,6 +157,15 @@ def _recorded(folder: Path, key: str, context: Context) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def _not_vital(else_: str) -> Iterator[None]:
+    """A full or read-only disk is told and stops no job: what it works on may stand elsewhere."""
+    try:
+        yield
+    except (WrankError, OSError) as error:
+        log.warning("this job could not be recorded, so %s: %s", else_, error)
+
+
 def _is_first_rank() -> bool:
     """Whether this is the first of the processes that srun or torchrun started for one job."""
     given = os.environ
@@ -163,5 +179,5 @@ def _facts() -> dict[str, Any]:
 
 
 def _write(folder: Path, result: Mapping[str, Any]) -> None:
-    with suppress(OSError):
+    with _not_vital("no table of a sweep shows it"):
         write_atomic(folder / RESULT, json.dumps(_facts() | dict(result), indent=1, ensure_ascii=False) + "\n")

@@ -5,16 +5,18 @@ Hydra takes launchers from its own namespace package alone, so this one is regis
 """
 
 import importlib
-import json
 import os
+import re
 import socket
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from filelock import Timeout
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, configure_log
@@ -24,21 +26,25 @@ from omegaconf import DictConfig, open_dict
 
 from wrank.command import detach
 from wrank.command.backend import make_backend
-from wrank.command.dry_run import dry_run
 from wrank.command.job import check_mix, own_choices, plain_config
+from wrank.command.sweep_folder import clear_folder, keep_result, write_result
+from wrank.command.words import quoted
 from wrank.errors import WrankError
-from wrank.files import write_atomic
 from wrank.launch.base import Backend
 from wrank.launch.finished import job_key, recall
-from wrank.launch.follow import follow, log_tail
+from wrank.launch.follow import follow, log_tail, stoppable
 from wrank.launch.plan import Planned, needs_of
 from wrank.launch.record import FINISHED, RESULT, folder_lock, read_facts
 from wrank.launch.state import JobState
-from wrank.launch.sweep import SweepJob, SweepRecord, new_name
+from wrank.launch.sweep import SWEEP, SWEEPS, SweepJob, SweepRecord, forget, new_name
 from wrank.manifest import git_state
-from wrank.tracking.progress import note
+from wrank.tracking.progress import note, progress_bar
 
 MODULE = "hydra_plugins.wrank"
+JOBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "data")
+"""Verbs whose jobs keep a record, so that they can run elsewhere."""
+_OURS = re.compile(r"[+~]*hydra(/launcher|/sweeper|\.(launcher|sweeper|sweep|mode|run)\b)")
+"""Hydra's words that speak of the sweep and not of its jobs."""
 
 
 class WrankLauncher(Launcher):
@@ -65,10 +71,17 @@ class WrankLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Runs a batch of jobs: all of a sweep, or the next trials of an optimiser."""
-        configs = [
-            self._composed(list(words), number) for number, words in enumerate(job_overrides, start=initial_job_idx)
-        ]
+        self._refuse_jobless()
+        if self.detach and not detach.is_detached() and not self.dry_run:
+            raise SystemExit(detach.run_detached(str(self.config.hydra.job.config_name), sys.argv[1:]))
+        configs = []
+        with progress_bar("composing", len(job_overrides), "jobs") as advance:
+            for number, words in enumerate(job_overrides, start=initial_job_idx):
+                configs.append(self._composed(list(words), number))
+                advance(1)
         if self.dry_run:
+            from wrank.command.dry_run import dry_run
+
             dry_run(self.config.hydra.job.config_name, configs)
         planned = [self._planned(config) for config in configs]
         if self.backend is not None:
@@ -108,9 +121,10 @@ class WrankLauncher(Launcher):
         """Writes the sweep's record, or adds the next trials to it."""
         self.store = Path(str(planned[0].config["paths"]["store"])).expanduser().absolute()
         if self.record is None:
-            verb, study = str(self.config.hydra.job.config_name), str(planned[0].config.get("study", "default"))
+            verb = str(self.config.hydra.job.config_name)
+            self._study = str(planned[0].config.get("study", "default"))
             self.record = SweepRecord(
-                name=new_name(self.store, study, verb),
+                name="",
                 verb=verb,
                 words=tuple(sys.argv[1:]),
                 cwd=str(Path.cwd()),
@@ -121,16 +135,38 @@ class WrankLauncher(Launcher):
                 pid=os.getpid(),
                 commit=str(git_state().get("commit", "")),
             )
-            Path(self.record.folder).mkdir(parents=True, exist_ok=True)
-            self.lock = folder_lock(Path(self.record.folder))
-            self.lock.acquire(timeout=60)
+            self._claim(Path(self.record.folder))
         self.record.jobs += [one.job for one in planned]
-        self.record.write(self.store)
+        self._write_record()
+
+    def _claim(self, folder: Path) -> None:
+        """Holds the sweep's folder while this process waits for its jobs."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.lock = folder_lock(folder)
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            raise WrankError(
+                f"hydra.sweep.dir={folder}: another sweep works in this folder: wait for it (`wrank status`), or name "
+                "another folder"
+            ) from None
+        except OSError as error:
+            raise WrankError(f"{folder}: the sweep's folder cannot be written ({error.strerror or error})") from error
+
+    def _write_record(self) -> None:
+        assert self.record is not None
+        try:
+            self.record.name = self.record.name or new_name(self.store, self._study, self.record.verb)
+            self.record.write(self.store)
+        except (WrankError, OSError) as error:  # its jobs may work, or be found in a store that is only read
+            note(f"this sweep could not be recorded, so `wrank status` does not know it: {error}")
 
     def _here(self, job_overrides: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
         """One after another in this process."""
         from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 
+        assert self.record is not None
+        detach.let_go(self.record)
         inner = BasicLauncher()
         inner.setup(hydra_context=self.context, task_function=self.task_function, config=self.config)
         return inner.launch(job_overrides, initial_job_idx=first)
@@ -140,22 +176,44 @@ class WrankLauncher(Launcher):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         found = {one.job.number: recall(self.store, one.job.key, one.config) for one in planned}
         missing = [one for one in planned if found[one.job.number] is None]
+        commands = {one.job.number: self._command(one) for one in missing}
+        for one in missing:
+            clear_folder(Path(one.job.folder))
+        try:
+            ids = backend.start(missing, commands, Path(self.record.folder)) if missing else {}
+        except WrankError:
+            if len(self.record.jobs) == len(planned):  # nothing of this sweep was ever started
+                forget(self.store, self.record)
+            raise
         for one in planned:
             if (result := found[one.job.number]) is not None:
-                _keep(one, result)
-        commands = {one.job.number: self._command(one) for one in missing}
-        ids = backend.start(missing, commands, Path(self.record.folder)) if missing else {}
+                keep_result(one, result)
         self.record.jobs = [self._as_started(job, found, ids) for job in self.record.jobs]
-        self.record.write(self.store)
+        self._write_record()
         note(f"sweep {self.record.name}: {len(missing)} of {len(planned)} jobs started, the others are finished")
         detach.let_go(self.record)
-        try:
-            states = follow(self.record, backend, self._tell)
-        except BaseException:
-            backend.cancel()
-            raise
         numbers = {one.job.number for one in planned}
-        return [self._returned(state) for state in states if state.job.number in numbers]
+        batch = replace(self.record, jobs=[job for job in self.record.jobs if job.number in numbers])
+        with stoppable(backend.stops_with_us):
+            try:
+                states = follow(batch, backend, self._tell, self._cancelled)
+            except KeyboardInterrupt:
+                note("stopping the jobs; a training writes its checkpoint first")
+                self.record.cancelled = time.time()
+                self._write_record()
+                backend.cancel()
+                raise
+        return [self._returned(state) for state in states]
+
+    def _cancelled(self) -> float:
+        assert self.record is not None
+        facts = read_facts(self.store / SWEEPS / self.record.name / SWEEP)
+        return float(facts.get("cancelled") or 0.0)
+
+    def _refuse_jobless(self) -> None:
+        verb = str(self.config.hydra.job.config_name)
+        if self.kind != "here" and verb not in JOBS:
+            raise WrankError(f"wrank {verb} with hydra/launcher={self.kind}: wanted hydra/launcher=here for this verb")
 
     def _refuse_dirty(self) -> None:
         if git_state().get("dirty") and not self.allow_dirty:
@@ -170,9 +228,10 @@ class WrankLauncher(Launcher):
         sources = self.config.hydra.runtime.config_sources
         folders = [str(one.path) for one in sources if one.provider == "command-line"]
         words = [word for word in planned.job.overrides if not word.startswith(("hydra/", "hydra."))]
-        own = [f"hydra.run.dir={planned.job.folder}", "hydra.mode=RUN"]
+        hydra = [word for word in map(str, self.config.hydra.overrides.hydra) if not _OURS.match(word)]
+        own = [f"hydra.run.dir={quoted(planned.job.folder)}", "hydra.mode=RUN"]
         flags = [part for folder in folders for part in ("--config-dir", folder)]
-        return [str(self.config.hydra.job.config_name), *words, *own, *flags]
+        return [str(self.config.hydra.job.config_name), *words, *hydra, *own, *flags]
 
     @staticmethod
     def _as_started(job: SweepJob, found: dict[int, Any], ids: dict[int, str]) -> SweepJob:
@@ -186,10 +245,10 @@ class WrankLauncher(Launcher):
             for line in log_tail(state.job, 5):
                 note(f"    {line}")
             folder = Path(state.job.folder)
-            folder.mkdir(parents=True, exist_ok=True)
             if "failed" not in read_facts(folder / RESULT):
-                failed = {"overrides": list(state.job.overrides), "failed": f"{state.state}: {state.failed}"}
-                write_atomic(folder / RESULT, json.dumps(failed, ensure_ascii=False) + "\n")
+                facts = {"overrides": list(state.job.overrides), "state": state.state}
+                facts["failed"] = f"{state.state}: {state.failed}" if state.failed else state.state
+                write_result(folder, facts)
 
     def _returned(self, state: JobState) -> JobReturn:
         """What Hydra's sweeper gets: the objective; failures are told and counted in the end, by wrank."""
@@ -200,14 +259,6 @@ class WrankLauncher(Launcher):
             returned.status = JobStatus.FAILED
             returned.return_value = WrankError(f"{state.state}: {state.failed}")
         return returned
-
-
-def _keep(planned: Planned, result: dict[str, Any]) -> None:
-    """Puts a finished job's result into this sweep's folder, for its table."""
-    folder = Path(planned.job.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    facts = result | {"overrides": list(planned.job.overrides)}
-    write_atomic(folder / RESULT, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 def register_launcher() -> None:

@@ -23,7 +23,7 @@ from wrank.tracking.progress import note
 def main(cfg: DictConfig) -> None:
     """One job of ``wrank resume``."""
     store = Store(plain(cfg, "paths.store"))
-    sweep = find_sweep(store.root, asked_sweep(plain(cfg, "sweep")))
+    sweep = find_sweep(store.root, asked_sweep(plain(cfg, "which")))
     states = states_now(sweep)
     open_jobs = [state for state in states if state.is_open]
     if open_jobs:

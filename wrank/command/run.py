@@ -15,24 +15,28 @@ from wrank.config import build
 from wrank.data.collection import Collection, check_disjoint
 from wrank.evaluation.scored import Scored
 from wrank.stage.audit import refuse_failures
-from wrank.stage.comparison import compare, outcome, reference_of
+from wrank.stage.comparison import PAGE, compare, outcome, reference_of
 from wrank.stage.context import Context
 from wrank.stage.evaluation import evaluate_all, evaluation_stage
-from wrank.stage.generation import GenerationPlan, generate, plan_generation
+from wrank.stage.generation import GenerationPlan, plan_generation
 from wrank.stage.identity import identity, run_name
 from wrank.stage.kind import base_system, trained_system
 from wrank.stage.model import Plan, checked_settings, plan_training
 from wrank.stage.rounds import checked_rounds
 from wrank.stage.system.choose import baselines, check_names
 from wrank.stage.test_set import TestSet, test_sets
+from wrank.stage.tracked import generate_tracked, tell_scores
+from wrank.stage.trial import tunable
 from wrank.store import Artifact
-from wrank.tracking.base import Tracker
+from wrank.tracking.base import Tracker, closing
 from wrank.tracking.comparison import print_comparison_line, print_comparison_table
 from wrank.tracking.generation import print_generation
 from wrank.tracking.progress import note
+from wrank.training.launch import is_first
 
 
 @job
+@tunable
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank run``."""
     tracker: Tracker = build(context.cfg, "logger")
@@ -49,21 +53,21 @@ def main(context: Context) -> dict[str, Any]:
     reference = reference_of(context, names, names[0], several=in_sweep())
     writing = None if context.generates is None else plan_generation(context)  # checked before anything is encoded
     scored = evaluate_all(context, [base, *others], tests)
-    written = None if writing is None else _written(context, writing)
+    written = None if writing is None else _written(context, writing, tracker)
     plan = plan_training(rounds.first(context), written)
     _refuse_overlap(plan.data.collection.restricted_to(plan.data.train_ids, "train"), tests)
     _refuse_overlap(plan.data.dev.restricted_to(plan.data.dev_ids, "dev"), tests)
-    try:
+    with closing(tracker):
         model_artifact, plan = rounds.train(context, plan, tracker, written)
-        scored |= _evaluate_trained(context, plan, model_artifact, tests, tracker)
-    except BaseException:
-        tracker.finish(1)
-        raise
-    tracker.finish(0)
+        own, is_new = _evaluate_trained(context, plan, model_artifact, tests, tracker)
+        scored |= own
+        seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
+        comparison_artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
+        if is_new:
+            tell_scores(tracker, scored, tests, names[1], names[0])
+            tracker.page("comparison", comparison_artifact.path / PAGE)
     if context.cfg.checkpoint == "best" and model_artifact.manifest["result"].get("best_step") == 0:
         note("the best weights by the dev queries are those before training (step 0): this is the base itself")
-    seeds = {name: {where: [one] for where, one in row.items()} for name, row in scored.items()}
-    comparison_artifact, comparison = compare(context, seeds, [test.rule for test in tests], reference)
     if in_sweep():  # the table comes once, over all jobs
         print_comparison_line(comparison, names[1])
     else:
@@ -86,9 +90,9 @@ def _refuse_overlap(collection: Collection, tests: Sequence[TestSet]) -> None:
         check_disjoint(collection, test.collection)
 
 
-def _written(context: Context, writing: GenerationPlan) -> Artifact:
+def _written(context: Context, writing: GenerationPlan, tracker: Tracker) -> Artifact:
     """What the generator wrote, unless the audit refuses it."""
-    generated = generate(context, writing)
+    generated = generate_tracked(context, writing, tracker)
     if not generated.was_finished:
         print_generation(generated)
     refuse_failures(context, generated)
@@ -97,16 +101,13 @@ def _written(context: Context, writing: GenerationPlan) -> Artifact:
 
 def _evaluate_trained(
     context: Context, plan: Plan, model_artifact: Artifact, tests: Sequence[TestSet], tracker: Tracker
-) -> dict[str, dict[str, Scored]]:
-    """Scores the trained model; what is new goes to the tracker."""
+) -> tuple[dict[str, dict[str, Scored]], bool]:
+    """Scores the trained model; also says whether that is news for the tracker, whose run is open then."""
     folder = model_artifact.path / str(context.cfg.checkpoint)
     system = trained_system(context, folder, run_name(context), len(tests))
-    new = [test for test in tests if context.store.find(evaluation_stage(context, system, test)) is None]
+    stages = [evaluation_stage(context, system, test) for test in tests]
+    is_new = is_first(plan.settings) and any(context.store.find(stage) is None for stage in stages)
     scored = evaluate_all(context, [system], tests)
-    if new:
-        if model_artifact.was_finished:  # the training's run was closed by an earlier, interrupted command
-            tracker.start(identity(context, plan.stage, "train"))
-        for test in tests:
-            measures = scored[system.name][test.name].measures
-            tracker.log({f"test/{test.label}/{measure}": value for measure, value in measures.items()})
-    return scored
+    if is_new and model_artifact.was_finished:  # the training's run was closed by an earlier, interrupted command
+        tracker.start(identity(context, plan.stage, "train"))
+    return scored, is_new

@@ -30,7 +30,7 @@ def note_single(store: Path, folder: Path, record: JobRecord, study: str) -> Non
         return
     job = SweepJob(0, record.overrides, record.key, str(folder.absolute()), slurm=record.slurm)
     sweep = SweepRecord(
-        name=new_name(store, study, record.verb),
+        name="",
         verb=record.verb,
         words=tuple(sys.argv[1:]),
         cwd=str(Path.cwd()),
@@ -42,7 +42,9 @@ def note_single(store: Path, folder: Path, record: JobRecord, study: str) -> Non
         pid=record.pid,
         commit=str(git_state().get("commit", "")),
     )
-    with suppress(WrankError):  # whatever is wrong with the store, the job itself says it better
-        for old in sweeps(store)[:-_KEPT]:
-            forget(store, old)
+    with suppress(WrankError, OSError):  # whatever is wrong with the store, the job itself says it better
+        sweep.name = new_name(store, study, record.verb)
         sweep.write(store)
+        singles = [one for one in sweeps(store) if [job.folder for job in one.jobs] == [one.folder]]
+        for old in singles[:-_KEPT]:
+            forget(store, old)

@@ -6,6 +6,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -13,10 +14,12 @@ from omegaconf import DictConfig
 from wrank.config import plain
 from wrank.errors import WrankError
 from wrank.launch.ask import asked_sweep, states_now
+from wrank.launch.record import is_held
 from wrank.launch.state import JobState
-from wrank.launch.sweep import SweepRecord, find_sweep, sweeps
+from wrank.launch.sweep import SweepRecord, find_sweep, sweeps, unreadable
 from wrank.launch.view import print_sweep, print_sweeps
 from wrank.store import Store
+from wrank.tracking.progress import note
 from wrank.tracking.table import print_status
 
 
@@ -27,8 +30,10 @@ def main(cfg: DictConfig) -> None:
     if cfg.latest < 1:
         raise WrankError(f"latest={cfg.latest}: wanted a whole number from 1 up")
     store = Store(plain(cfg, "paths.store"))
-    asked = asked_sweep(plain(cfg, "sweep"))
-    chosen = [find_sweep(store.root, asked)] if asked else sweeps(store.root)[-cfg.latest :]
+    asked = asked_sweep(plain(cfg, "which"))
+    for path in unreadable(store.root):
+        note(f"{path}: cannot be read, so its sweep is left out")
+    chosen = [find_sweep(store.root, asked)] if asked else _latest(store, int(cfg.latest))
     listed = [(sweep, states_now(sweep)) for sweep in chosen]
     if cfg.format == "json":
         print(json.dumps([_facts(sweep, states) for sweep, states in listed], indent=1, ensure_ascii=False))
@@ -40,6 +45,13 @@ def main(cfg: DictConfig) -> None:
         print_sweep(sweep, states)
     if cfg.artifacts or not asked:
         print_status(store, whole=bool(cfg.artifacts))
+
+
+def _latest(store: Store, count: int) -> list[SweepRecord]:
+    """The latest sweeps, and older ones that somebody waits for."""
+    known = sweeps(store.root)
+    older, latest = known[:-count], known[-count:]
+    return [one for one in older if is_held(Path(one.folder))] + latest
 
 
 def _facts(sweep: SweepRecord, states: list[JobState]) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from wrank.tracking.progress import note
 if TYPE_CHECKING:  # imported late: verbs without a sweep need no torch, and `wrank doctor` must bear a broken one
     from wrank.stage.sweep import Job, SweepTable
 
+SEARCH = "search.json"
+"""What a search leaves in its folder."""
+
 _sweep_folder: Path | None = None
 _command = ""
 
@@ -56,9 +59,9 @@ def finish(ended: bool) -> int:
     from wrank.command.job import RESULT
 
     paths = sorted(folder.glob(f"*/{RESULT}"), key=lambda path: (len(path.parent.name), path))  # 2 before 10
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    results = [facts for path in paths if (facts := _read(path)) is not None]
     if not results:
-        if ended and not list(folder.glob("*/.hydra")):
+        if ended and not list(folder.glob("*/.hydra")) and not (folder / SEARCH).is_file():  # its trials were all there
             raise WrankError(
                 f"the sweep has no jobs: a glob(...) that matches no option, or an empty list? (its folder is {folder})"
             )
@@ -69,6 +72,16 @@ def finish(ended: bool) -> int:
     if done := [result for result in results if "evaluations" in result]:
         _compare(done, folder)
     return len(failed)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A job's result; what a full disk cut off is told and left out."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        note(f"{path}: cannot be read, so the table lacks this job: {error}")
+        return None
+    return facts if isinstance(facts, dict) and "overrides" in facts else None
 
 
 def _compare(results: "Sequence[Job]", folder: Path) -> None:

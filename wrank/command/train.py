@@ -12,30 +12,29 @@ from wrank.command.job import job
 from wrank.config import build
 from wrank.stage.audit import refuse_failures
 from wrank.stage.context import Context
-from wrank.stage.generation import generate, plan_generation
+from wrank.stage.generation import plan_generation
 from wrank.stage.model import checked_settings, plan_training
 from wrank.stage.rounds import checked_rounds
-from wrank.tracking.base import Tracker
+from wrank.stage.tracked import generate_tracked
+from wrank.stage.trial import tunable
+from wrank.tracking.base import Tracker, closing
 from wrank.tracking.table import print_training
 from wrank.training.launch import is_first
 
 
 @job
+@tunable
 def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank train``."""
     tracker: Tracker = build(context.cfg, "logger")
     rounds = checked_rounds(context)
     checked_settings(rounds.first(context))
-    generated = None if context.generates is None else generate(context, plan_generation(context))
+    generated = None if context.generates is None else generate_tracked(context, plan_generation(context), tracker)
     if generated is not None:
         refuse_failures(context, generated)
     plan = plan_training(rounds.first(context), generated)
-    try:
+    with closing(tracker):
         artifact = rounds.train(context, plan, tracker, generated).artifact
-    except BaseException:
-        tracker.finish(1)
-        raise
-    tracker.finish(0)
     if is_first(plan.settings):  # of a launcher's ranks one tells
         print_training(artifact)
     return {"model": str(artifact.path)}

@@ -7,7 +7,7 @@ KEYS = {
     "report": "where.words",
     "diff": "runs",
     "trace": "of",
-    **dict.fromkeys(("status", "resume", "cancel"), "sweep"),
+    **dict.fromkeys(("status", "resume", "cancel", "sync"), "which"),
 }
 """Verb -> the list of words that may be written without its key."""
 
@@ -36,7 +36,7 @@ def as_key(verb: str, words: Sequence[str], flags: Collection[str]) -> list[str]
             keys.append(_spelled(word) if verb == "report" else word)
         else:
             plain.append(word)
-    return ([f"{KEYS[verb]}=[{','.join(map(_quoted, plain))}]"] if plain else []) + keys + rest
+    return ([f"{KEYS[verb]}=[{','.join(map(quoted, plain))}]"] if plain else []) + keys + rest
 
 
 def _spelled(word: str) -> str:
@@ -47,7 +47,7 @@ def _spelled(word: str) -> str:
     return f"{key}={value}"
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     """In quotes of Hydra's grammar, in which a backslash counts before a quote alone."""
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", word)
     trailing = re.search(r"\\*$", escaped)

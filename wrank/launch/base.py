@@ -16,6 +16,11 @@ class Backend:
     name = ""
     queues = False
     """Whether jobs start later than the command that launches them, so that the code must not change meanwhile."""
+    patience = 30
+    """Looks, a second apart, at a job that is gone before it is lost: a file system may show its last word late."""
+
+    stops_with_us = False
+    """Whether the jobs are this machine's, and SIGTERM for the waiting command is meant for them, too."""
 
     def check(self, planned: Sequence[Planned]) -> None:
         """Refuses what cannot run here, before anything is started.
@@ -43,6 +48,10 @@ class Backend:
 
     def tend(self) -> None:
         """Called every second while jobs are open: to start the next ones."""
+
+    def ended(self) -> Mapping[int, int]:
+        """Number -> exit code of the jobs whose end this process has seen itself, whatever they wrote of it."""
+        return {}
 
     def cancel(self) -> None:
         """Stops what this process has started and what waits."""

@@ -4,9 +4,11 @@ A job is finished when its record says so, what it made still stands in the stor
 that its configuration names has changed since.
 """
 
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from wrank.store import KEY_LENGTH, io_errors
 JOBS = ".jobs"
 _MOST_FILES = 2000
 _PLACES = ("hydra", "paths", "logger")
+_LONGEST = 4096
 
 
 def job_key(verb: str, config: Mapping[str, Any]) -> str:
@@ -32,19 +35,19 @@ def job_key(verb: str, config: Mapping[str, Any]) -> str:
     return sha256_of_json({"verb": verb, "config": kept, "wrank": __version__})
 
 
-def remember(store: Path, key: str, config: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+def remember(store: Path, key: str, watched: Mapping[str, str], result: Mapping[str, Any]) -> None:
     """Notes that a job is finished.
 
     Args:
         store: the store's folder.
         key: the job's.
-        config: its configuration as plain values, for the files that it names.
+        watched: what `stamps` said when it began.
         result: what its ``result.json`` holds.
     """
     place = store / JOBS
     with io_errors(place):
         place.mkdir(parents=True, exist_ok=True)
-        facts = {"key": key, "result": dict(result), "watched": _watched(config)}
+        facts = {"key": key, "result": dict(result), "watched": dict(watched)}
         write_atomic(place / f"{key[:KEY_LENGTH]}.json", json.dumps(facts, ensure_ascii=False) + "\n")
 
 
@@ -57,34 +60,43 @@ def recall(store: Path, key: str, config: Mapping[str, Any]) -> dict[str, Any] |
         config: its configuration as plain values.
     """
     facts = read_facts(store / JOBS / f"{key[:KEY_LENGTH]}.json")
-    if facts.get("key") != key or facts.get("watched") != _watched(config):
+    if facts.get("key") != key or facts.get("watched") != stamps(config):
         return None
-    result: dict[str, Any] = facts["result"]
+    result = facts.get("result")
     made = [Path(text) for text in _texts(result) if text.startswith(f"{store}{os.sep}")]
-    return result if all((path / MANIFEST).is_file() for path in made if path != store) else None
+    whole = bool(made) and all((path / MANIFEST).is_file() for path in made)
+    return result if isinstance(result, dict) and whole else None
 
 
-def _watched(config: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Files and folders that the configuration names -> files in it, bytes, latest change in nanoseconds."""
+def stamps(config: Mapping[str, Any]) -> dict[str, str]:
+    """Files and folders that the configuration names -> a hash of their files' names, sizes and times of change.
+
+    Any value that is the name of something that exists counts. The store and the like do not: each job changes them.
+
+    Args:
+        config: a job's configuration as plain values.
+    """
     kept = {name: value for name, value in config.items() if name not in _PLACES}
-    named = {text for text in _texts(kept) if os.sep in text and len(text) < 4096 and "\n" not in text}
-    return {text: _stamp(path) for text in sorted(named) if (path := Path(text).expanduser()).exists()}
+    places = set(_texts(config.get("paths") or {}))
+    named = {text for text in _texts(kept) if 0 < len(text) < _LONGEST and not {"\n", "\0"} & set(text)}
+    found = {text: _stamp(text) for text in sorted(named - places)}
+    return {text: stamp for text, stamp in found.items() if stamp}
 
 
-def _stamp(path: Path) -> list[int]:
-    count = size = latest = 0
-    for file in _files(path):
-        facts = file.stat()
-        count, size, latest = count + 1, size + facts.st_size, max(latest, facts.st_mtime_ns)
-        if count >= _MOST_FILES:
-            break
-    return [count, size, latest]
+def _stamp(text: str) -> str:
+    """The hash, "" where nothing stands that can be read."""
+    rows = []
+    with suppress(OSError, RuntimeError):  # the latter: a word that begins with ~ and is nobody's home
+        for file in itertools.islice(_files(Path(text).expanduser()), _MOST_FILES):
+            facts = file.stat()
+            rows.append([str(file), facts.st_size, facts.st_mtime_ns])
+    return sha256_of_json(sorted(rows)) if rows else ""
 
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from (file for file in sorted(path.rglob("*")) if file.is_file())
-    else:
+        yield from (file for file in path.rglob("*") if file.is_file())
+    elif path.exists():
         yield path
 
 

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,18 @@ from typing import Any
 from wrank.errors import WrankError
 from wrank.launch.base import Backend, environment_of
 from wrank.launch.plan import Planned
+from wrank.launch.record import JobRecord, note_end, read_record
+from wrank.launch.sweep import SweepJob
 
 LOG = "out.log"
+WRANK = (sys.executable, "-m", "wrank.cli")
 
 
 @dataclass
 class _Running:
     process: "subprocess.Popen[bytes]"
     gpus: tuple[str, ...]
+    job: SweepJob
 
 
 @dataclass
@@ -35,9 +41,12 @@ class Local(Backend):
     cores: int = 4
     name = "local"
     queues = True
+    stops_with_us = True
+    patience = 2
     _waiting: list[tuple[Planned, Sequence[str], Path]] = field(default_factory=list)
     _running: list[_Running] = field(default_factory=list)
     _free: list[str] = field(default_factory=list)
+    _ended: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.jobs_at_once is not None and self.jobs_at_once < 1:
@@ -70,6 +79,7 @@ class Local(Backend):
         for one in [one for one in self._running if one.process.poll() is not None]:
             self._running.remove(one)
             self._free += one.gpus
+            self._over(one)
         while self._waiting and self._has_room(self._waiting[0][0]):
             self._start(*self._waiting.pop(0))
 
@@ -80,6 +90,15 @@ class Local(Backend):
             one.process.send_signal(signal.SIGTERM)
         for one in self._running:
             one.process.wait()
+            self._over(one)
+
+    def ended(self) -> Mapping[int, int]:
+        """Those whose process is gone."""
+        return self._ended
+
+    def _over(self, one: _Running) -> None:
+        note_end(Path(one.job.folder), one.process.returncode)
+        self._ended[one.job.number] = one.process.returncode
 
     def _has_room(self, planned: Planned) -> bool:
         if self.jobs_at_once is not None and len(self._running) >= self.jobs_at_once:
@@ -103,9 +122,15 @@ class Local(Backend):
         folder = Path(planned.job.folder)
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG).open("ab") as log:
-            command = [sys.executable, "-m", "wrank.cli", *words]
-            process = subprocess.Popen(command, env=given, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._running.append(_Running(process, gpus))
+            # a session of its own: Ctrl-C and a closed terminal reach this process alone, which asks the jobs to stop
+            process = subprocess.Popen(
+                [*WRANK, *words], env=given, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._running.append(_Running(process, gpus, planned.job))
+        begun = JobRecord(words[0], planned.job.overrides, planned.job.key, host=socket.gethostname(), pid=process.pid)
+        with suppress(WrankError, OSError):  # the job may have said more of itself already
+            if read_record(folder) is None:
+                begun.write(folder)
 
 
 def visible_gpus() -> list[str]:

@@ -31,7 +31,9 @@ class Ray(Backend):
     retries: int = 3
     name = "ray"
     queues = True
+    stops_with_us = True
     _tasks: dict[int, Any] = field(default_factory=dict)
+    _ended: dict[int, int] = field(default_factory=dict)
 
     def check(self, planned: Sequence[Planned]) -> None:
         """Refuses without Ray, and jobs of several machines."""
@@ -71,6 +73,23 @@ class Ray(Backend):
         if self.mem_gb_per_device is not None:
             asked["memory"] = int(self.mem_gb_per_device * devices * 1e9)
         return asked
+
+    def tend(self) -> None:
+        """Asks which tasks are over."""
+        import ray
+
+        open_tasks = {number: task for number, task in self._tasks.items() if number not in self._ended}
+        for number, task in open_tasks.items():
+            if ray.wait([task], timeout=0)[0]:
+                try:
+                    ray.get(task)
+                    self._ended[number] = 0
+                except Exception:  # Ray's for every way in which a task can end; the job's own log says more
+                    self._ended[number] = 1
+
+    def ended(self) -> Mapping[int, int]:
+        """Those whose task is over."""
+        return self._ended
 
     def scheduler(self, record: SweepRecord) -> dict[str, str] | None:
         """Nothing: a job's own lock says that it works."""

@@ -4,17 +4,23 @@ A job at work holds the lock of its folder, so that anybody on the same file sys
 that was killed: a record that says ``running`` while nobody holds the lock belongs to a job that is gone.
 """
 
+import errno
+import fcntl
 import json
 import os
+import signal
 import socket
+import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from wrank.errors import WrankError
 from wrank.files import write_atomic
 
 JOB, RESULT, LOCK = "job.json", "result.json", ".lock"
@@ -80,11 +86,42 @@ class JobRecord:
 def read_record(folder: Path) -> JobRecord | None:
     """The record in a job's folder; None where there is none that can be read."""
     facts = read_facts(folder / JOB)
-    known = {field.name for field in fields(JobRecord)}
-    if not {"verb", "overrides"} <= facts.keys():
+    known = {field.name: field.default for field in fields(JobRecord)} | {"verb": "", "overrides": []}
+    kept = {name: facts[name] for name, default in known.items() if _is_like(facts.get(name), default)}
+    if not {"verb", "overrides"} <= kept.keys():
         return None
-    facts["overrides"] = tuple(map(str, facts["overrides"]))
-    return JobRecord(**{name: value for name, value in facts.items() if name in known})
+    return JobRecord(**kept | {"overrides": tuple(map(str, kept["overrides"]))})
+
+
+def note_end(folder: Path, exit_code: int) -> None:
+    """Writes how a job's process ended, where the job could not say so itself.
+
+    Args:
+        folder: the job's.
+        exit_code: of its process; below 0 = minus the signal that killed it.
+    """
+    record = read_record(folder)
+    if record is None or record.state not in OPEN:
+        return
+    if exit_code < 0:
+        ended = record.over(LOST, f"killed by {_signal_name(-exit_code)}")
+    else:
+        told = str(read_facts(folder / RESULT).get("failed", ""))
+        ended = record.over(FAILED, told or f"it ended with exit code {exit_code}")
+    with suppress(WrankError):  # a full disk: what follows sees that its lock is free
+        ended.write(folder)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name}: out of memory, or by hand" if number == signal.SIGKILL else name
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    return isinstance(value, int | float if isinstance(default, float) else type(default))
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -110,13 +147,38 @@ def folder_lock(folder: Path) -> FileLock:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether somebody works in a folder now."""
-    if not (folder / LOCK).exists():
+    """Whether somebody works in a folder now.
+
+    Asks with a shared lock on a file opened to be read: two who ask at once do not take each other for the worker, and
+    a colleague may ask who can write nothing there.
+    """
+    try:
+        asked = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
         return False
     try:
-        with folder_lock(folder).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a store that may be read and not written: ask the record alone
+        fcntl.flock(asked, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EAGAIN, errno.ENOSYS)  # the last: a mark of filelock's stands there
+    finally:
+        os.close(asked)
+
+
+def is_alive(record: JobRecord, folder: Path) -> bool:
+    """Whether the process of a record is there and is that job: numbers of processes come again after a restart.
+
+    Args:
+        record: a job's.
+        folder: where it writes; part of its command line.
+    """
+    if not record.pid or record.host != socket.gethostname():
+        return False
+    words = Path(f"/proc/{record.pid}/cmdline")
+    try:
+        if Path("/proc/self").exists():
+            return os.fsencode(folder) in words.read_bytes()
+        asked = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(record.pid)], capture_output=True)
+        return os.fsencode(folder) in asked.stdout
+    except OSError:
         return False

@@ -16,12 +16,13 @@ from wrank.launch.record import (
     RESULT,
     RUNNING,
     JobRecord,
+    is_alive,
     is_held,
     read_facts,
     read_record,
 )
 from wrank.launch.sweep import SweepJob, SweepRecord
-from wrank.progress import PROGRESS
+from wrank.progress import read_progress
 
 Scheduler = Mapping[str, str]
 """Slurm id -> its state there (PENDING, RUNNING, ...); jobs that it does not know (any more) are missing."""
@@ -58,7 +59,8 @@ class JobState:
         done, gone = progress["done"] - progress["before"], progress["at"] - progress["began"]
         if done <= 0 or gone <= 0:
             return None
-        return max(0.0, (progress["total"] - progress["done"]) * gone / done - (now - progress["at"]))
+        since = max(0.0, now - progress["at"])  # clocks of two machines may differ
+        return max(0.0, (progress["total"] - progress["done"]) * gone / done - since)
 
 
 def job_states(sweep: SweepRecord, scheduler: Scheduler | None, watched: bool) -> list[JobState]:
@@ -78,10 +80,10 @@ def _state(sweep: SweepRecord, job: SweepJob, scheduler: Scheduler | None, watch
         return JobState(job, FINISHED, read_record(folder), {})
     record, held = read_record(folder), is_held(folder)
     result = read_facts(folder / RESULT)
-    progress = read_facts(folder / PROGRESS) if held else {}
+    progress = read_progress(folder) if held else {}
     if held and record is not None:
         return JobState(job, RUNNING, record, progress)
-    if record is not None and record.state == FINISHED and result and "failed" not in result:
+    if record is not None and record.state == FINISHED and "failed" not in result:
         return JobState(job, FINISHED, record, {})
     known = (scheduler or {}).get(job.slurm, "") if job.slurm else ""
     if known in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SUSPENDED", "CONFIGURING", "STAGE_OUT"):
@@ -90,6 +92,10 @@ def _state(sweep: SweepRecord, job: SweepJob, scheduler: Scheduler | None, watch
         return JobState(job, RUNNING, record, {})
     if record is not None and record.state == FAILED:
         return JobState(job, FAILED, record, {}, record.failed)
+    if record is None and "failed" in result:  # it ended before it wrote a record
+        return JobState(job, str(result.get("state", FAILED)), None, {}, str(result["failed"]))
+    if record is not None and record.state == QUEUED and is_alive(record, folder):
+        return JobState(job, QUEUED, record, {})
     if sweep.cancelled:
         return JobState(job, CANCELLED, record, {})
     return _gone(sweep, job, record, scheduler, watched)
@@ -108,7 +114,9 @@ def _gone(
         return JobState(job, PREEMPTED, record, {}, record.failed)
     if record.state == CANCELLED:
         return JobState(job, CANCELLED, record, {})
-    if record.state == QUEUED and watched:
+    if record.state == LOST:
+        return JobState(job, LOST, record, {}, record.failed)
+    if record.state == QUEUED and not record.pid and watched:
         return JobState(job, QUEUED, record, {})
     where = f"Slurm job {record.slurm} on {record.host}" if record.slurm else f"process {record.pid} on {record.host}"
     return JobState(

@@ -4,6 +4,7 @@ The record stands in ``STORE/.sweeps/NAME/sweep.json``, so that ``wrank status``
 any folder; the jobs' own folders stand where Hydra puts them.
 """
 
+import itertools
 import json
 import shutil
 import time
@@ -83,17 +84,35 @@ class SweepRecord:
 
 
 def new_name(store: Path, study: str, verb: str) -> str:
-    """A sweep's name: study, verb and time, not yet taken."""
+    """A sweep's name: study, verb and time. Its folder is made, so that nobody else takes it in the same second.
+
+    Raises:
+        WrankError: a store that cannot be written.
+    """
     stem = f"{slug(study)}-{verb}-{time.strftime('%m%d-%H%M%S')}"
-    taken = {path.name for path in (store / SWEEPS).glob(f"{stem}*")}
-    names = (f"{stem}-{number}" if number else stem for number in range(len(taken) + 1))
-    return next(name for name in names if name not in taken)
+    for number in itertools.count(1):
+        name = stem if number == 1 else f"{stem}-{number}"
+        try:
+            with io_errors(store / SWEEPS):
+                (store / SWEEPS).mkdir(parents=True, exist_ok=True)
+            (store / SWEEPS / name).mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise WrankError(f"{store / SWEEPS / name}: cannot be made ({error.strerror})") from error
+        return name
+    raise AssertionError("unreachable")
 
 
 def sweeps(store: Path) -> list[SweepRecord]:
     """Every sweep of a store whose folder still stands, oldest first."""
-    found = [record for path in (store / SWEEPS).glob(f"*/{SWEEP}") if (record := _read(path)) is not None]
+    found = [record for path in _records(store) if (record := _read(path)) is not None]
     return sorted((one for one in found if Path(one.folder).is_dir()), key=lambda one: (one.started, one.name))
+
+
+def unreadable(store: Path) -> list[Path]:
+    """Records of sweeps that cannot be read: cut off by a full disk, edited, written by a newer wrank."""
+    return sorted(path for path in _records(store) if _read(path) is None)
 
 
 def find_sweep(store: Path, asked: str | None) -> SweepRecord:
@@ -120,16 +139,27 @@ def forget(store: Path, record: SweepRecord) -> None:
     shutil.rmtree(store / SWEEPS / record.name, ignore_errors=True)
 
 
+def _records(store: Path) -> list[Path]:
+    return list((store / SWEEPS).glob(f"*/{SWEEP}"))
+
+
 def _read(path: Path) -> SweepRecord | None:
     facts: dict[str, Any] = read_facts(path)
     try:
         jobs = [_job(one) for one in facts.pop("jobs")]
         words = tuple(map(str, facts.pop("words")))
-        return SweepRecord(**facts, words=words, jobs=jobs)
-    except (KeyError, TypeError):
+        record = SweepRecord(**facts, words=words, jobs=jobs)
+    except (KeyError, TypeError, AttributeError):
         return None
+    texts = (record.name, record.verb, record.cwd, record.folder, record.backend, record.host, record.commit)
+    numbers = (record.started, record.pid, record.cancelled)
+    whole = all(isinstance(one, str) for one in texts) and all(isinstance(one, int | float) for one in numbers)
+    return record if whole else None
 
 
 def _job(facts: dict[str, Any]) -> SweepJob:
     overrides: Sequence[str] = facts.pop("overrides")
-    return SweepJob(**facts, overrides=tuple(overrides))
+    job = SweepJob(**facts, overrides=tuple(map(str, overrides)))
+    if not (isinstance(job.number, int) and isinstance(job.folder, str) and isinstance(job.slurm, str)):
+        raise TypeError
+    return job

@@ -48,6 +48,31 @@ def hub_folder(model_id: str, *, revision: str | None, code: bool) -> Path:
         raise WrankError(f"{what}: its files could not be fetched ({_first_line(error)}). Try again.") from error
 
 
+def reach_hub(model_id: str, *, revision: str | None) -> Path | None:
+    """Whether a model can be had; fetches nothing. Asks the hub once, with a limit of 5 seconds.
+
+    Args:
+        model_id: e.g. ``intfloat/e5-base-unsupervised``.
+        revision: branch, tag or commit; None: the default branch.
+
+    Returns:
+        The snapshot's folder where a copy is in the cache; None: the hub has it, and it would be fetched.
+
+    Raises:
+        WrankError: as of `hub_folder`.
+    """
+    what = f"model {model_id!r}" + (f" at revision {revision!r}" if revision else "")
+    try:
+        info = _ask(model_id, revision, what)
+    except OSError as error:
+        return _cached_folder(model_id, revision, what, error)
+    check_weight_files([file.rfilename for file in info.siblings or []], what, model_id)
+    try:
+        return Path(snapshot_download(model_id, revision=info.sha, local_files_only=True))
+    except OSError:
+        return None
+
+
 def check_weight_files(files: Collection[str], what: str, model_id: str | None) -> None:
     """Refuse a model that has no safetensors weights.
 

@@ -21,6 +21,7 @@ from wrank.judge.base import Judge
 from wrank.judge.encoder import Encoder
 from wrank.manifest import MANIFEST, read_manifest
 from wrank.stage.context import Context
+from wrank.stage.kind import trains_reranker
 from wrank.store import Artifact, Stage
 from wrank.tracking.progress import note
 
@@ -130,6 +131,16 @@ def audit_settings(context: Context) -> AuditSettings:
     """What is looked at, and what fails."""
     settings: AuditSettings = build(context.cfg, "audit")
     return settings
+
+
+def check_judge(context: Context) -> None:
+    """Refuses a judge that cannot be made, without loading its encoder.
+
+    Raises:
+        WrankError: a key out of range, or a model that makes no vectors.
+    """
+    if isinstance(build(context.cfg, "judge"), Encoder) and trains_reranker(context):
+        assert context.encoder  # which says what to choose instead
 
 
 def make_judge(context: Context) -> Judge:

@@ -18,7 +18,7 @@ from wrank.generator.output import write_collection
 from wrank.generator.pipeline import is_written, write
 from wrank.generator.state import MOST_ATTEMPTS
 from wrank.records import Passage
-from wrank.stage.audit import audit_facts, audit_generation, audit_settings, make_judge
+from wrank.stage.audit import audit_facts, audit_generation, audit_settings, check_judge
 from wrank.stage.context import Context
 from wrank.stage.items import TableItems, find_items
 from wrank.store import Artifact, Stage
@@ -58,7 +58,8 @@ def plan_generation(context: Context) -> GenerationPlan:
     attempts = plain(context.cfg, "generator.attempts")
     if isinstance(attempts, bool) or not isinstance(attempts, int) or not 1 <= attempts <= MOST_ATTEMPTS:
         raise WrankError(f"generator.attempts={attempts}: wanted a whole number from 1 to {MOST_ATTEMPTS}")
-    audit_settings(context), make_judge(context)  # both are needed at the end: wrong ones are told now
+    audit_settings(context)  # this and the judge are needed at the end: wrong ones are told now
+    check_judge(context)
     items = find_items(context, recipe)
     inputs = {"items": items.content_key()}
     if recipe.name == "paraphrase":

@@ -27,12 +27,14 @@ from wrank.stage.kind import dev_candidates, rerank_dev_set, trains_reranker
 from wrank.stage.needs import check_needs, check_sources
 from wrank.stage.ranks import do_together
 from wrank.stage.supplement import supply
+from wrank.stage.tracked import tell_trained, tell_used
 from wrank.stage.training_data import TrainingData, training_data
+from wrank.stage.trial import report_of
 from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
 from wrank.tracking.progress import console
 from wrank.training.base import Card, check_in_batch
-from wrank.training.callback.progress import TrainingLines, TrainingProgress
+from wrank.training.callback.progress import TrainingLines, TrainingProgress, TrainingReport
 from wrank.training.compute import check_compiler
 from wrank.training.cross_module import check_cross
 from wrank.training.fit import Training, fit
@@ -68,8 +70,12 @@ class Plan:
     supplement: Supplement = dataclasses.field(default_factory=Supplement)
 
 
-def checked_settings(context: Context) -> TrainerSettings:
+def checked_settings(context: Context, elsewhere: bool = False) -> TrainerSettings:
     """The trainer's keys, checked against the loss and the machine.
+
+    Args:
+        context: the job.
+        elsewhere: it will run on another machine: what this one lacks is no fault.
 
     Raises:
         WrankError: a value out of range, no GPU, a model that cannot be trained so, an ``in_batch`` that the loss
@@ -77,9 +83,10 @@ def checked_settings(context: Context) -> TrainerSettings:
     """
     settings: TrainerSettings = build(context.cfg, "trainer")
     _check_model(context, settings)
-    settings.uses_gpu()
-    check_launch(settings)
-    check_compiler(settings)
+    if not elsewhere:
+        settings.uses_gpu()
+        check_launch(settings)
+        check_compiler(settings)
     loss: Loss = build(context.cfg, "loss")
     if trains_reranker(context):
         check_cross(loss, settings.in_batch)
@@ -174,6 +181,7 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
 
     def work(folder: Path) -> dict[str, Any]:
         tracker.start(identity(context, plan.stage, "train"))
+        tell_used(tracker, context, plan.stage)
         collection = plan.data.collection
         training = Training(
             model=context.fresh_model(),
@@ -186,8 +194,9 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
             dev_name=collection.name,
             card=_card(context, plan),
             loggers=tracker.lightning_loggers(),
-            callbacks=[_progress(plan.part.title)],
+            callbacks=[_progress(plan.part.title), TrainingReport(plan.part.title)],
             part=plan.part,
+            prune=report_of(context, len(plan.data.dev_ids)) if plan.part == Part() else None,
         )
         facts: dict[str, Any] = {
             "train_queries": len(training.sampler),
@@ -198,7 +207,10 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
             facts["doubts"] = list(collection.mixed.doubts)
         return facts | fit(training, folder)
 
-    return do_together(context, plan.stage, work, plan.settings)
+    artifact = do_together(context, plan.stage, work, plan.settings)
+    if not artifact.was_finished:
+        tell_trained(tracker, artifact)
+    return artifact
 
 
 def sampler_of(context: Context, plan: Plan) -> ListSampler:

@@ -2,19 +2,20 @@
 
 import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from omegaconf import OmegaConf
 
 from wrank.config import build
 from wrank.errors import WrankError
-from wrank.model.bi_encoder import BiEncoder
 from wrank.stage.context import Context
 from wrank.stage.identity import identity
+from wrank.stage.kind import trains_reranker
 from wrank.stage.model import Plan, train
 from wrank.store import Artifact, Stage
-from wrank.tracking.base import Tracker
+from wrank.tracking.base import Role, Tracker
 from wrank.tracking.identity import RunIdentity
 from wrank.training.settings import TrainerSettings
 
@@ -92,7 +93,7 @@ class OneRun(Tracker):
 
     def __init__(self, tracker: Tracker, context: Context, whole: Stage) -> None:
         self.tracker, self.identity, self.started = tracker, identity(context, whole, "train"), False
-        self.first_step = 0
+        self.first_step, self.wants_artifacts = 0, tracker.wants_artifacts
 
     def start(self, identity: RunIdentity) -> None:
         """Opens the run of the whole, the first time."""
@@ -107,6 +108,22 @@ class OneRun(Tracker):
     def log(self, figures: Mapping[str, float]) -> None:
         """Adds figures to the run."""
         self.tracker.log(figures)
+
+    def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Adds a table to the run."""
+        self.tracker.table(name, columns, rows)
+
+    def page(self, name: str, path: Path) -> None:
+        """Adds a page to the run."""
+        self.tracker.page(name, path)
+
+    def artifact(self, manifest_folder: Path, role: Role) -> None:
+        """Adds a round's artifact to the run's lineage."""
+        self.tracker.artifact(manifest_folder, role)
+
+    def pause(self) -> None:
+        """Closes the run as one that goes on."""
+        self.tracker.pause()
 
     def finish(self, exit_code: int) -> None:
         """Closes the run."""
@@ -157,10 +174,9 @@ def check_kind(context: Context, name: str) -> None:
             f"rounds={name} with trainer.strategy={settings.strategy}: wanted auto, ddp_spawn or ddp_fork; what is "
             "done between rounds is one process's work"
         )
-    if not isinstance(context.base, BiEncoder):
+    if trains_reranker(context):
         raise WrankError(
-            f"rounds={name} wants a bi-encoder, but model={context.model_name} is a {type(context.base).__name__}; "
-            "take rounds=none"
+            f"rounds={name} wants a bi-encoder, but model={context.model_name} is a CrossEncoder; take rounds=none"
         )
 
 

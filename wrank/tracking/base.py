@@ -1,13 +1,25 @@
 """The contract of a tracker: where a run's figures go beside its artifact."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
 
+from wrank.errors import Stopped
 from wrank.tracking.identity import RunIdentity
+
+Role = Literal["made", "used"]
+"""What an artifact is to a run."""
 
 
 class Tracker:
-    """Tracks nothing; the base of those that do. A tracker never raises: tracking must not stop a training."""
+    """Tracks nothing; the base of those that do. A tracker never raises: tracking must not stop a training.
+
+    Attributes:
+        wants_artifacts: whether it does anything with `artifact`, so that nothing is looked up in vain.
+    """
+
+    wants_artifacts: bool = False
 
     def start(self, identity: RunIdentity) -> None:
         """Opens the run, or goes on with the one of the same id."""
@@ -23,5 +35,53 @@ class Tracker:
     def log(self, figures: Mapping[str, float]) -> None:
         """Adds figures that belong to the whole run, e.g. ``test/<set>/<measure>``; nothing when no run is open."""
 
+    def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Adds a table; nothing when no run is open.
+
+        Args:
+            name: what it is called.
+            columns: their heads.
+            rows: read only as far as the tracker wants.
+        """
+
+    def page(self, name: str, path: Path) -> None:
+        """Adds an HTML page; nothing when no run is open.
+
+        Args:
+            name: what it is called.
+            path: the page, whole in itself.
+        """
+
+    def artifact(self, manifest_folder: Path, role: Role) -> None:
+        """Adds an artifact of the store to the run's lineage; nothing when no run is open.
+
+        Args:
+            manifest_folder: the finished artifact's folder.
+            role: ``used`` for what the run was made from, told before what it ``made``.
+        """
+
+    def pause(self) -> None:
+        """Closes the run as one that will go on: the job was preempted, and the same command continues it."""
+
     def finish(self, exit_code: int) -> None:
         """Closes the run; an exit code other than 0 marks it as failed."""
+
+
+@contextmanager
+def closing(tracker: Tracker) -> Iterator[Tracker]:
+    """Closes the run after the block: as finished, as paused when a signal stopped the work, or as failed.
+
+    A job that was put back into its queue leaves by ``SystemExit`` (submitit's handler), or by `Stopped`.
+
+    Args:
+        tracker: its run may not have been opened.
+    """
+    try:
+        yield tracker
+    except (Stopped, SystemExit):
+        tracker.pause()
+        raise
+    except BaseException:
+        tracker.finish(1)
+        raise
+    tracker.finish(0)

@@ -1,25 +1,43 @@
-"""What a run is called: the same names in the store, in W&B and in tables."""
+"""What a run is called: the same names in the store, in W&B and in tables; nothing secret among them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_SECRET = re.compile(r"(^|[_-])(token|secret|password|passwd|api[_-]?key|credentials?|auth)([_-]|$)", re.IGNORECASE)
+REMOVED = "***"
+"""What stands in a text where a secret was."""
+
+_WORDS = (
+    *("secrets?", "password", "passwd", "passphrase", "pwd", "api[_-]?key", "access[_-]?key"),
+    *("private[_-]?key", "secret[_-]?key", "credentials?", "auth", "authorization", "bearer", "cookie"),
+)
+_SECRET = re.compile(rf"(^|[_-])(({'|'.join(_WORDS)})([_-]|$)|token$)", re.IGNORECASE)
+_OF_TEXT = re.compile(r"(mask|pad|sep|cls|eos|bos|unk|last)_token$", re.IGNORECASE)  # tokens of a vocabulary
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # apiKey is api_Key
+_IN_URL = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_SHAPES = re.compile(
+    r"\b(hf_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+    r"|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{16}|wandb_v1_\w{20,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+)"
+)
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+_PAIR = re.compile(r"""([A-Za-z_][\w./@-]*)(["']?\s*[=:]\s*)(?!//)("[^"]*"|'[^']*'|[^\s,;&{}\[\]()]+)""")
+_GROUP = 128  # characters of a group's name in W&B
+_TAG = 64  # of a tag
 
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """A run's names.
+    """A run's names, without what looks like a secret.
 
     Attributes:
         id: derived from the stage's key, so that a resumed or repeated run is the same run.
         name: for people.
         group: the study.
-        job_type: the stage: ``train`` or ``evaluate``.
+        job_type: the stage: ``generate``, ``train`` or ``evaluate``.
         tags: words for searching.
         choices: config group -> option, e.g. ``loss -> ws2``; logged flat, so that dashboards can group by them.
-        config: the resolved configuration, without secrets.
+        config: the resolved configuration.
     """
 
     id: str
@@ -30,10 +48,53 @@ class RunIdentity:
     choices: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        tags = dict.fromkeys(scrub_text(tag)[:_TAG] for tag in self.tags if tag)
+        clean = {
+            "name": scrub_text(self.name),
+            "group": scrub_text(self.group)[:_GROUP],
+            "tags": tuple(tags),
+            "choices": {group: scrub_text(option) for group, option in self.choices.items()},
+            "config": scrub(self.config),
+        }
+        for name, value in clean.items():
+            object.__setattr__(self, name, value)
+
     def flat_config(self) -> dict[str, Any]:
-        """``choice_<group>`` and the configuration as dotted keys, without values under a secret's name."""
+        """``choice_<group>`` and the configuration as dotted keys."""
         flat = {f"choice_{group}": option for group, option in self.choices.items()}
         return flat | dict(_flatten(self.config, ""))
+
+
+def scrub(value: Any) -> Any:
+    """A value without what looks like a secret: keys by their names, at any depth; texts by what stands in them.
+
+    Args:
+        value: mappings, sequences, texts, numbers.
+    """
+    if isinstance(value, Mapping):
+        return {key: scrub(one) for key, one in value.items() if not is_secret(str(key))}
+    if isinstance(value, str):
+        return scrub_text(value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [scrub(one) for one in value]
+    return value
+
+
+def scrub_text(text: str) -> str:
+    """A text with ``***`` for passwords in addresses, for values of ``api_key=...``, and for tokens of known shapes."""
+
+    def pair(found: re.Match[str]) -> str:
+        return f"{found[1]}{found[2]}{REMOVED}" if is_secret(found[1]) else found[0]
+
+    text = _BEARER.sub(rf"\1 {REMOVED}", _IN_URL.sub(REMOVED, str(text)))
+    return _SHAPES.sub(REMOVED, _PAIR.sub(pair, text))
+
+
+def is_secret(key: str) -> bool:
+    """Whether a key's name says that its value is a secret: ``api_key``, ``hf_token``, ``clientSecret``."""
+    name = _CAMEL.sub("_", key.rpartition(".")[2])
+    return _SECRET.search(name) is not None and _OF_TEXT.search(name) is None
 
 
 def _flatten(node: Any, prefix: str) -> list[tuple[str, Any]]:
@@ -41,6 +102,5 @@ def _flatten(node: Any, prefix: str) -> list[tuple[str, Any]]:
         return [(prefix, node)]
     rows: list[tuple[str, Any]] = []
     for key, value in node.items():
-        if not _SECRET.search(str(key)):
-            rows += _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+        rows += _flatten(value, f"{prefix}.{key}" if prefix else str(key))
     return rows

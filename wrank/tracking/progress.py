@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from wrank.progress import report
+
 console = Console(stderr=True)
 """Bars and notes go to standard error; tables and paths, which scripts read, to standard output."""
 
@@ -43,7 +45,13 @@ def progress_bar(label: str, total: int, unit: str) -> Iterator[Callable[[int], 
     )
     with Progress(*columns, console=console, transient=not console.is_terminal) as bars:
         task = bars.add_task(label, total=total)
-        yield lambda done: bars.advance(task, done)
+
+        def advance(done: int) -> None:
+            bars.advance(task, done)
+            report(label, int(bars.tasks[0].completed), total, unit)
+
+        report(label, 0, total, unit)
+        yield advance
 
 
 @contextmanager
@@ -69,6 +77,7 @@ def generation_bar(total: int) -> Iterator[Callable[[int, int], None]]:
         task = bars.add_task("writing", total=total, rate="- tokens/s")
 
         def advance(settled: int, written: int) -> None:
+            report("writing", settled, total, "requests")
             rate = written / max(time.monotonic() - started, 1e-9)
             bars.update(task, completed=settled, rate=f"{rate:,.0f} tokens/s")
 

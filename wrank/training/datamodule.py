@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from wrank.data.collate import ListBatch, collate
 from wrank.data.lists import ListSampler
 from wrank.records import RankedList
+from wrank.training.signals import held, outlive
 
 
 class _Stream(Dataset[RankedList]):
@@ -82,8 +83,11 @@ class StreamLoader:
             batch_sampler=_Positions(self),
             collate_fn=self.collate,
             num_workers=self.workers,
+            worker_init_fn=outlive,  # called in workers only
         )
-        for batch in loader:
+        with held():
+            batches = iter(loader)
+        for batch in batches:
             self.given += 1
             yield batch
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from wrank.training.base import Card
 from wrank.training.callback.average import AverageWeights
 from wrank.training.callback.dev import DEV_SCORES, DevScore
 from wrank.training.callback.last import LAST_FACTS, LastWeights
+from wrank.training.callback.preempt import OwnSignals, Preempt
 from wrank.training.callback.prepared import Prepared
+from wrank.training.callback.prune import Ask, PruneByDev, forget_pruning, raise_if_pruned
 from wrank.training.callback.resume import ResumeCheckpoint
 from wrank.training.callback.temperature import MovingTemperatures
 from wrank.training.checkpoint import recover, remove, saved_step
@@ -32,11 +35,14 @@ from wrank.training.launch import first_rank_first, is_first
 from wrank.training.metrics import merge_logs, new_log
 from wrank.training.part import ROUND_STATE, Part
 from wrank.training.settings import TrainerSettings
+from wrank.training.signals import Watch, held_from_ranks, watched
 from wrank.training.strategy import check_strategy, gradient_callbacks, make_environment, make_strategy
 from wrank.training.temperature import read_courses
 
 log = logging.getLogger(__name__)
 CHECKPOINT = "resume.ckpt"
+_RANKS_END = 30.0
+"""Seconds that spawned ranks have to end after they were told to."""
 
 
 @dataclass
@@ -56,6 +62,7 @@ class Training:
         loggers: Lightning loggers beside the CSV file.
         callbacks: Lightning callbacks beside our own, e.g. a progress bar.
         part: which round of a training in several this is; by default the only one.
+        prune: told each dev score, says whether the training is to end early; None = it is not.
     """
 
     model: Trainable
@@ -70,6 +77,7 @@ class Training:
     loggers: Sequence[Logger] = ()
     callbacks: Sequence[pl.Callback] = ()
     part: Part = field(default_factory=Part)
+    prune: Ask | None = None
 
 
 def fit(training: Training, folder: Path) -> dict[str, Any]:
@@ -84,6 +92,7 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
 
     Raises:
         WrankError: no list to train on, an in_batch the loss does not support, a diverged loss.
+        Stopped: a signal asked for it (`wrank.training.signals`), or `Training.prune`; a checkpoint stands.
     """
     settings = training.settings
     if len(training.sampler) == 0:
@@ -108,26 +117,48 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
     with first_rank_first(settings):
         if is_first(settings):
             recover(checkpoint)
+            forget_pruning(folder)
         begins_at = part.prepare(folder, checkpoint)
     resumed_at = saved_step(checkpoint)
     prepare_model(training.model, settings)
     training.model.train()  # transformers hands models over in eval mode, and Lightning leaves the mode as it is
     dev = _dev_callback(training, folder, steps)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), watched(steps) as watch:
         _quiet()
-        trainer = _trainer(training, folder, dev, checkpoint)
-        try:
-            trainer.fit(module, data, ckpt_path=str(checkpoint) if resumed_at else None, weights_only=True)
-        except torch.multiprocessing.ProcessRaisedException as error:
-            raise _of_a_rank(error) from None
-        except SystemExit:
-            if trainer.interrupted:  # Lightning turns Ctrl-C into exit(1)
-                raise KeyboardInterrupt from None
-            raise
-    if not trainer.is_global_zero:  # of a launcher: rank 0 finishes the folder
-        return {}
-    facts = {"steps_planned": steps, "resumed_at": 0 if resumed_at == begins_at else resumed_at}
-    return _finish(folder, facts | ({"begins_at": begins_at} if begins_at else {}))
+        trainer = _trainer(training, folder, dev, checkpoint, watch)
+        _run(trainer, module, data, checkpoint if resumed_at else None, watch)
+        raise_if_pruned(folder)
+        if not trainer.is_global_zero:  # of a launcher: rank 0 finishes the folder
+            return {}
+        facts = {"steps_planned": steps, "resumed_at": 0 if resumed_at == begins_at else resumed_at}
+        return _finish(folder, facts | ({"begins_at": begins_at} if begins_at else {}))
+
+
+def _run(
+    trainer: pl.Trainer, module: pl.LightningModule, data: ListDataModule, checkpoint: Path | None, watch: Watch
+) -> None:
+    try:
+        with held_from_ranks():
+            trainer.fit(module, data, ckpt_path=None if checkpoint is None else str(checkpoint), weights_only=True)
+    except torch.multiprocessing.ProcessRaisedException as error:
+        raise _of_a_rank(error) from None
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # Lightning turns Ctrl-C into exit(1)
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if watch.has_left and watch.is_main:
+            _end_ranks(trainer)
+
+
+def _end_ranks(trainer: pl.Trainer) -> None:
+    """Waits for spawned ranks that were told to end."""
+    until = time.monotonic() + _RANKS_END
+    for process in getattr(trainer.strategy.launcher, "procs", []):
+        process.join(max(0.0, until - time.monotonic()))
+        if process.is_alive():
+            process.kill()
+            process.join()
 
 
 def _dev_callback(training: Training, folder: Path, steps: int) -> DevScore | None:
@@ -144,9 +175,10 @@ def _dev_callback(training: Training, folder: Path, steps: int) -> DevScore | No
     )
 
 
-def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint: Path) -> pl.Trainer:
+def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint: Path, watch: Watch) -> pl.Trainer:
     settings, part = training.settings, training.part
     courses = read_courses(settings.temperatures)
+    resume = ResumeCheckpoint(checkpoint, settings.checkpoint_steps, part.stop, folder / ROUND_STATE)
     callbacks = [
         *training.callbacks,
         Prepared(settings),
@@ -155,9 +187,11 @@ def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint:
         *([MovingTemperatures(courses)] if courses else []),
         LastWeights(folder, training.card, dev),
         *([] if part.decay is None else [AverageWeights(folder, training.card, part.decay)]),
-        ResumeCheckpoint(checkpoint, settings.checkpoint_steps, part.stop, folder / ROUND_STATE),
+        resume,
+        *([PruneByDev(dev, resume, training.prune, folder)] if dev and training.prune else []),
+        Preempt(watch, resume),
     ]
-    return pl.Trainer(
+    trainer = pl.Trainer(
         default_root_dir=folder,
         accelerator="gpu" if settings.uses_gpu() else "cpu",
         devices=settings.devices,
@@ -178,6 +212,8 @@ def _trainer(training: Training, folder: Path, dev: DevScore | None, checkpoint:
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
     )
+    trainer._signal_connector = OwnSignals(trainer)
+    return trainer
 
 
 def _finish(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from pytorch_lightning.plugins.environments import ClusterEnvironment, SLURMEnvi
 
 from wrank.errors import WrankError
 from wrank.training.settings import TrainerSettings
+from wrank.training.signals import until_finished
 
 _TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _SLURM = ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_JOB_ID")
@@ -221,10 +222,19 @@ class Meeting:
 def connected(settings: TrainerSettings) -> Iterator[Meeting | None]:
     """Connects this rank with the others while the block runs; None where wrank starts the ranks itself, or has one.
 
+    The block makes an artifact; a signal that came too late to stop its training is answered when it is made.
+
     Raises:
         WrankError: see ``check_launch``; ranks that do not come.
+        Stopped: see `wrank.training.signals`.
     """
     check_launch(settings)
+    with until_finished(), _connected(settings) as meeting:
+        yield meeting
+
+
+@contextmanager
+def _connected(settings: TrainerSettings) -> Iterator[Meeting | None]:
     place = launched_place()
     if not settings.launched or place is None:
         yield None

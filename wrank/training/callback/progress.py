@@ -8,6 +8,8 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import RichProgressBar
 
+from wrank.progress import report
+
 log = logging.getLogger(__name__)
 
 
@@ -30,6 +32,31 @@ class TrainingProgress(RichProgressBar):
 
     def _get_train_description(self, current_epoch: int) -> str:
         return self.title
+
+
+class TrainingReport(pl.Callback):
+    """The same for ``wrank status``, from whichever process is rank 0.
+
+    Args:
+        title: what it is called.
+    """
+
+    def __init__(self, title: str = "training") -> None:
+        self.title = title
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Says that it begins."""
+        self._report(trainer, trainer.fit_loop.total_batch_idx + 1)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Says how far it is."""
+        self._report(trainer, batch_idx + 1)
+
+    def _report(self, trainer: pl.Trainer, done: int) -> None:
+        if trainer.is_global_zero:
+            report(self.title, done, int(trainer.num_training_batches), "batches")
 
 
 class TrainingLines(pl.Callback):

@@ -1,0 +1,1 @@
+"""Study: ws2 and the number of passages in a batch."""

@@ -1,0 +1,1 @@
+"""Study: graded losses beside a binary one."""

@@ -1,0 +1,1 @@
+"""Study: training on passages that were written."""

@@ -1,0 +1,10 @@
+"""Makes ``results.csv`` from the store that the study was run with: ``table.py STORE [--expect]``."""
+
+import sys
+
+from experiments.results import Study, main
+
+STUDY = Study(name="synthetic", system=("loss", "name"))
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY, sys.argv[1:]))
