@@ -18,7 +18,7 @@ from typing import Any
 
 from wrank import __version__
 from wrank.command.words import KEYS, as_key
-from wrank.errors import Refused, Stopped, WrankError
+from wrank.errors import Refused, WrankError
 
 VERBS = (
     "generate",
@@ -39,7 +39,7 @@ VERBS = (
     "dashboard",
     "doctor",
 )  # in the order of a first reading
-BAD_INPUT, FAILURE, INTERRUPTED, STOPPED = 2, 1, 130, 143
+BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 _FLAGS = {"--estimate": "estimate=true", "--dry-run": "hydra.launcher.dry_run=true"}
 """Flags that stand for keys."""
 _FLAGS_WITH_VALUE = frozenset(
@@ -162,9 +162,6 @@ def _guarded(verb: str, overrides: list[str]) -> int:
     except (WrankError, Refused) as error:
         _say(f"wrank {verb}: {error}")
         return BAD_INPUT
-    except Stopped as error:
-        _say(f"wrank {verb}: {error}")
-        return STOPPED
     except KeyboardInterrupt:
         _say(f"wrank {verb}: interrupted; the same command goes on from what is kept")
         return INTERRUPTED

@@ -1,5 +1,6 @@
 """Every shipped option composes and fits its signature; each trap of Hydra is closed."""
 
+import dataclasses
 import functools
 import importlib
 import inspect
@@ -15,6 +16,8 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from wrank.command.backend import make_backend
+from wrank.command.launcher import register_launcher
 from wrank.config import conf_folder, register
 from wrank.errors import WrankError
 
@@ -161,21 +164,27 @@ def test_misspelt_root_key_on_the_command_line_is_refused():
         composed("run", "sede=3")
 
 
-def test_slurm_launcher_composes_with_one_task_a_job():
-    pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="pip install 'wrank[cluster]'")
+@pytest.mark.parametrize("kind", ["here", "local", "slurm", "ray"])
+def test_every_launcher_is_ours_and_takes_its_own_keys(kind):
     register()
+    register_launcher()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        cfg = compose("run", ["hydra/launcher=slurm", "trainer=ddp"], return_hydra_config=True)
-    assert cfg.hydra.launcher.tasks_per_node == 1
-    assert cfg.hydra.launcher._target_.endswith("SlurmLauncher")
+        cfg = compose("run", [f"hydra/launcher={kind}"], return_hydra_config=True)
+    launcher = instantiate(cfg.hydra.launcher)
+    assert (launcher.kind, launcher.dry_run, launcher.detach, launcher.allow_dirty) == (kind, False, False, False)
+    backend = make_backend(launcher.kind, launcher.keys)  # refuses keys that it does not know
+    assert (backend is None) == (kind == "here")
+    if backend is not None:
+        own = {field.name for field in dataclasses.fields(backend) if not field.name.startswith("_")}
+        assert own == set(launcher.keys)  # every key stands in the file, with its comment
 
 
 def test_run_and_sweep_folders_tell_microseconds_apart():
     """Two runs in one second shared Hydra's default folder."""
     hydra = OmegaConf.load(CONF / "hydra" / "default.yaml")
-    assert "%f" in OmegaConf.to_container(hydra)["run"]["dir"]
-    assert "%f" in OmegaConf.to_container(hydra)["sweep"]["dir"]
+    assert "%f" in OmegaConf.to_container(hydra)["hydra"]["run"]["dir"]
+    assert "%f" in OmegaConf.to_container(hydra)["hydra"]["sweep"]["dir"]
 
 
 @pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: path.relative_to(CONF).as_posix())

@@ -244,9 +244,33 @@ def test_bad_words_give_one_clear_message_and_exit_code_2(words, said, wrank):
 def test_status_lists_what_is_finished_and_what_is_not(wrank):
     wrank("train", *SMOKE)
     (wrank.store / "model" / ".partial-0123456789abcdef").mkdir()
-    out, _ = wrank("status")
+    out, _ = wrank("status", "artifacts=true")
     assert "tiny-minilm-infonce-s0" in out
     assert "model/.partial-0123456789abcdef" in out
+    out, _ = wrank("status")
+    assert "smoke-train-" in out, "the run"
+    assert "1 finished" in out
+    assert "artifacts=true lists them" in out
+    assert "tiny-minilm-infonce-s0" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("format=yaml",), "format=yaml: wanted table or json"),
+        (("latest=0",), "latest=0: wanted a whole number from 1 up"),
+        (("nothing",), "no sweep was started with this store"),
+        (("a", "b"), "a, b: wanted the name of one sweep"),
+    ],
+)
+def test_status_of_bad_words_says_what_was_wanted(words, said, here):
+    _, err = here("status", *words, code=2)
+    assert said in err
+
+
+def test_status_of_an_empty_store_is_no_error(here):
+    assert "0 artifacts" in here("status")[0]
+    assert here("status", "format=json")[0].strip() == "[]"
 
 
 def test_installed_from_a_wheel_it_runs_from_another_folder(tmp_path):

@@ -103,6 +103,7 @@ def refuse(planned):
     raise WrankError(f"{len(planned)} would start")
 
 
+@pytest.mark.slow
 def test_killed_job_is_lost_and_starts_again_alone_and_outlives_the_killed_command(wrank):
     line = (*LONG, "trainer.max_steps=2,200000")
     waiting = wrank.start(*line)
@@ -116,7 +117,7 @@ def test_killed_job_is_lost_and_starts_again_alone_and_outlives_the_killed_comma
     assert "killed by SIGKILL" in err
     out, _ = wrank("status")
     assert "1 finished, 1 lost" in out
-    assert "training" in out or "found" in out or "made" in out, "how its log ends"
+    assert "#1 lost: killed by SIGKILL" in out
     shutil.rmtree(wrank.folder / "multirun")
 
     waiting = wrank.start(*line)  # the lost job alone; and now the command that waits is killed
@@ -130,7 +131,7 @@ def test_killed_job_is_lost_and_starts_again_alone_and_outlives_the_killed_comma
     _, err = wrank("resume", sweep["name"], code=2)
     assert "1 of its jobs are still at work" in err
     wrank("cancel", sweep["name"])
-    assert not alive(record["pid"])
+    wait_for(lambda: not alive(record["pid"]))
     assert [job["state"] for job in jobs_of(wrank)["jobs"]] == ["finished", "cancelled"]
 
 
@@ -143,7 +144,7 @@ def test_stopped_command_stops_its_jobs_at_a_checkpoint(number, wrank):
     _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number], err
     assert "Traceback" not in err
-    assert not alive(record["pid"])
+    wait_for(lambda: not alive(record["pid"]))
     assert record_of(wrank, 0, "preempted")
     assert {job["state"] for job in jobs_of(wrank)["jobs"]} == {"cancelled"}
 
@@ -172,6 +173,7 @@ def test_detached_sweep_is_told_cancelled_and_resumed_by_its_name(wrank):
     assert again.returncode == 130
 
 
+@pytest.mark.slow
 def test_detached_sweep_leaves_its_table_in_its_log(wrank):
     out, _ = wrank("evaluate", "data=sample", "model=tiny", "--detach", "hydra.launcher.dry_run=false")
     name = out.split("\n")[0]
@@ -263,7 +265,7 @@ def test_each_job_gets_its_own_values_and_its_own_folder(given, here):
 def test_presets_of_sweeps_reach_the_jobs(given):
     jobs, _ = given("run", "-m", "sweep=seeds", "debug=smoke")
     assert len({one["environment"]["WRANK_JOB_KEY"] for one in jobs}) == len(jobs) > 1
-    assert all(key_there(one, "run") == one["environment"]["WRANK_JOB_KEY"] for one in jobs[:2])
+    assert key_there(jobs[-1], "run") == jobs[-1]["environment"]["WRANK_JOB_KEY"]
 
 
 def test_experiments_by_glob_reach_the_jobs_by_name(given):
@@ -281,12 +283,12 @@ def test_folders_of_options_and_hydras_own_words_reach_the_jobs(given, here):
     (one,), _ = given("evaluate", "-m", "model=mine", flags=("--config-dir", str(own.parent)))
     assert one["words"][-2:] == ["--config-dir", str(own.parent)]
     path = f"hydra.searchpath=['file://{own.parent}']"
-    (one,), _ = given("evaluate", "-m", "model=mine", path, "hydra.sweep.dir=swept", "hydra.verbose=true")
+    (one,), _ = given("evaluate", "-m", "model=mine", path, "hydra.sweep.dir=swept", "hydra.output_subdir=.h")
     assert path in one["words"]
-    assert "hydra.verbose=true" in one["words"]
+    assert "hydra.output_subdir=.h" in one["words"]
     assert [word.split("=")[0] for word in one["words"] if word.startswith("hydra")] == [
         "hydra.searchpath",
-        "hydra.verbose",
+        "hydra.output_subdir",
         "hydra.run.dir",
         "hydra.mode",
     ]

@@ -47,9 +47,9 @@ def _check_type(key: str, value: Any, field: Any) -> None:
     wanted: Any = type(default)
     if value is None and "None" in str(field.type):
         return
-    if default is None:
-        wanted = int if "int" in str(field.type) else float if "float" in str(field.type) else str
-    allowed = (int, float) if wanted is float or "float" in str(field.type) else wanted
+    if not isinstance(default, list | dict | str):
+        wanted = float if "float" in str(field.type) else int if "int" in str(field.type) else str
+    allowed = (int, float) if wanted is float else wanted
     if wanted is str and isinstance(value, int | float) and not isinstance(value, bool):
         return  # an account or a constraint that is a number
     if not isinstance(value, allowed) or (isinstance(value, bool) and wanted is not bool):

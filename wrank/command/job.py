@@ -4,6 +4,7 @@ import functools
 import json
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from wrank.launch.base import JOB_KEY
 from wrank.launch.finished import job_key, remember, stamps
 from wrank.launch.record import FAILED, FINISHED, PREEMPTED, RESULT, JobRecord, folder_lock, read_record
 from wrank.progress import told_in
+from wrank.tracking.progress import note
 
 if TYPE_CHECKING:  # imported late: a launcher composes hundreds of jobs and `wrank status` reads files, without torch
     from wrank.stage.context import Context
@@ -79,9 +81,8 @@ def job(verb: "Callable[[Context], dict[str, Any]]") -> Callable[[DictConfig], A
             raise
         except Stopped as error:
             _write(folder, {"failed": str(error)})
-            if HydraConfig.get().mode == RunMode.RUN:
-                raise
-            raise SystemExit(STOPPED) from error  # the jobs after it must not start
+            note(f"wrank {HydraConfig.get().job.config_name}: {error}")
+            raise SystemExit(STOPPED) from error  # Hydra says nothing of it, and the jobs after it do not start
         except Exception as error:
             log.exception("failed")
             _write(folder, {"failed": f"{type(error).__name__}: {error}"})
@@ -146,6 +147,8 @@ def _recorded(folder: Path, key: str, context: "Context") -> Iterator[None]:
             yield
         state = FINISHED
     except (Stopped, KeyboardInterrupt, SystemExit) as error:
+        with suppress(ValueError):  # not the main thread
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not lose the record of the first
         state, failed = PREEMPTED, str(error) if isinstance(error, Stopped) else "stopped by a signal"
         raise
     except Exception as error:

@@ -26,10 +26,10 @@ from omegaconf import DictConfig, open_dict
 
 from wrank.command import detach
 from wrank.command.backend import make_backend
-from wrank.command.job import check_mix, own_choices, plain_config
+from wrank.command.job import STOPPED, check_mix, own_choices, plain_config
 from wrank.command.sweep_folder import clear_folder, keep_result, write_result
 from wrank.command.words import quoted
-from wrank.errors import WrankError
+from wrank.errors import Stopped, WrankError
 from wrank.launch.base import Backend
 from wrank.launch.finished import job_key, recall
 from wrank.launch.follow import follow, log_tail, stoppable
@@ -194,16 +194,24 @@ class WrankLauncher(Launcher):
         detach.let_go(self.record)
         numbers = {one.job.number for one in planned}
         batch = replace(self.record, jobs=[job for job in self.record.jobs if job.number in numbers])
-        with stoppable(backend.stops_with_us):
-            try:
-                states = follow(batch, backend, self._tell, self._cancelled)
-            except KeyboardInterrupt:
-                note("stopping the jobs; a training writes its checkpoint first")
-                self.record.cancelled = time.time()
-                self._write_record()
-                backend.cancel()
-                raise
+        try:
+            with stoppable(backend.stops_with_us):
+                states = self._follow(batch, backend)
+        except Stopped as error:
+            note(str(error))
+            raise SystemExit(STOPPED) from error  # of which Hydra says nothing
         return [self._returned(state) for state in states]
+
+    def _follow(self, batch: SweepRecord, backend: Backend) -> list[JobState]:
+        assert self.record is not None
+        try:
+            return follow(batch, backend, self._tell, self._cancelled)
+        except KeyboardInterrupt:
+            note("stopping the jobs; a training writes its checkpoint first")
+            self.record.cancelled = time.time()
+            self._write_record()
+            backend.cancel()
+            raise
 
     def _cancelled(self) -> float:
         assert self.record is not None

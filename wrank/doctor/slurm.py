@@ -67,9 +67,9 @@ def _config() -> dict[str, str]:
 
 def _problems(rows: Sequence[Sequence[str]], config: dict[str, str], settings: Settings) -> list[Problem]:
     problems = []
-    if installed("hydra-submitit-launcher") is None:
+    if installed("submitit") is None:
         advice = "`pip install 'wrank[cluster]'`"
-        problems.append(Problem(State.WARNING, "hydra/launcher=slurm lacks hydra-submitit-launcher", advice))
+        problems.append(Problem(State.WARNING, "hydra/launcher=slurm lacks submitit", advice))
     usable = [row for row in rows if row[1] == "up" and not row[3].lower().startswith(_DEAD)]
     if not usable:
         advice = "`sinfo -R` gives the reasons; ask the administrator"

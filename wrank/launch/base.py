@@ -53,6 +53,9 @@ class Backend:
         """Number -> exit code of the jobs whose end this process has seen itself, whatever they wrote of it."""
         return {}
 
+    def close(self) -> None:
+        """Called when no job is open any more."""
+
     def cancel(self) -> None:
         """Stops what this process has started and what waits."""
 

@@ -32,7 +32,8 @@ def job_key(verb: str, config: Mapping[str, Any]) -> str:
         config: the resolved configuration as plain values.
     """
     kept = {name: value for name, value in config.items() if name not in _PLACES}
-    return sha256_of_json({"verb": verb, "config": kept, "wrank": __version__})
+    spelled = json.loads(json.dumps(kept, default=str))  # a mapping's keys may be numbers
+    return sha256_of_json({"verb": verb, "config": spelled, "wrank": __version__})
 
 
 def remember(store: Path, key: str, watched: Mapping[str, str], result: Mapping[str, Any]) -> None:

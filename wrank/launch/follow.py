@@ -57,6 +57,7 @@ def follow(
                 if not state.job.found:
                     tell(state)
         if len(told) == len(states):
+            backend.close()
             return states
         time.sleep(pause)
 

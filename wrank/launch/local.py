@@ -92,6 +92,13 @@ class Local(Backend):
             one.process.wait()
             self._over(one)
 
+    def close(self) -> None:
+        """Waits a little for processes that have said their last word and still end."""
+        for one in self._running:
+            with suppress(subprocess.TimeoutExpired):
+                one.process.wait(timeout=30)
+        self.tend()
+
     def ended(self) -> Mapping[int, int]:
         """Those whose process is gone."""
         return self._ended

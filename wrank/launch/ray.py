@@ -1,5 +1,7 @@
 """A Ray cluster: one remote task a job, with the GPUs and cores that its trainer asks for."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 from wrank.errors import WrankError
 from wrank.launch.base import Backend, environment_of
 from wrank.launch.child import run_job
+from wrank.launch.local import LOG
 from wrank.launch.plan import Planned
 from wrank.launch.sweep import SweepRecord
 
@@ -34,6 +37,7 @@ class Ray(Backend):
     stops_with_us = True
     _tasks: dict[int, Any] = field(default_factory=dict)
     _ended: dict[int, int] = field(default_factory=dict)
+    _most: dict[str, float] = field(default_factory=dict)
 
     def check(self, planned: Sequence[Planned]) -> None:
         """Refuses without Ray, and jobs of several machines."""
@@ -54,8 +58,11 @@ class Ray(Backend):
 
         if not ray.is_initialized():
             ray.init(address=self.address, log_to_driver=False, include_dashboard=False)
+        if self.address is None:  # what this machine has not, it will never have: a task that asks for it would wait
+            self._most = ray.cluster_resources()
         for one in planned:
-            task = ray.remote(_task).options(**self.options(one))
+            # a process for each job: what one leaves behind (Hydra's state, memory of a GPU) is not the next one's
+            task = ray.remote(max_calls=1)(_task).options(**self.options(one))
             self._tasks[one.job.number] = task.remote(
                 list(commands[one.job.number]), environment_of(one, sweep), one.job.folder, str(Path.cwd())
             )
@@ -64,9 +71,10 @@ class Ray(Backend):
     def options(self, planned: Planned) -> dict[str, Any]:
         """What Ray is told of a job."""
         devices = planned.needs.devices
+        cores, gpus = self.cpus_per_device * devices, planned.needs.gpus
         asked: dict[str, Any] = {
-            "num_cpus": self.cpus_per_device * devices,
-            "num_gpus": planned.needs.gpus,
+            "num_cpus": min(cores, int(self._most.get("CPU", cores))) if self._most else cores,
+            "num_gpus": gpus if self._most.get("GPU", 0) or not self._most else 0,
             "max_retries": self.retries,
             "resources": {name: share * devices for name, share in self.resources.items()},
         }
@@ -104,7 +112,11 @@ class Ray(Backend):
 
 
 def _task(words: Sequence[str], environment: Mapping[str, str], folder: str, cwd: str) -> None:
-    import os
-
     os.chdir(cwd)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with (Path(folder) / LOG).open("ab") as log:  # where `wrank status` looks, in the place of Ray's own files
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number in (1, 2):
+            os.dup2(log.fileno(), number)
     run_job(words, environment, folder)

@@ -7,6 +7,8 @@ activations a transformer's layer keeps 34 s h bytes for s tokens and hidden siz
 attention's scores, which fused attention does not keep. At 32 bits all but the dropout masks (2 of the 34) double. The
 tokens are counted as if every text filled its limit, so that the figure is a bound for long texts, and too high for
 short ones. Not counted: the framework itself, a language model beside the training, a batch's similarity matrix.
+Held against one training (MiniLM at 32 bits on a processor, 16 queries of 4 passages, lengths 32 and 128): 1.7 GB by
+the formula, and a process that took 2.5 GB at its peak, Python and torch included.
 """
 
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class Preflight:
         writing: what a language model is to write; None = nothing.
         written: the same, where it is finished.
         tests: what is evaluated.
-        steps: optimizer steps; None = not known.
+        steps: optimizer steps, of all rounds; None = not known.
     """
 
     def __init__(self, context: Context, elsewhere: bool) -> None:
@@ -62,6 +62,7 @@ class Preflight:
         self.written: Artifact | None = None
         self.tests: list[TestSet] = []
         self.steps: int | None = None
+        self._trainings = 1
         self._look()
 
     @property
@@ -138,7 +139,10 @@ class Preflight:
             named_system(self.context, word, 1, "baselines")
 
     def _set(self) -> None:
-        first = checked_rounds(self.context).first(self.context)
+        rounds = checked_rounds(self.context)
+        if rounds.name == "self_training":  # a student a round, and where labels teach first, that teacher
+            self._trainings = int(self.cfg.rounds.count) + (self.cfg.rounds.warm == "labels")
+        first = rounds.first(self.context)
         self.settings = build(first.cfg, "trainer")
         checked_settings(first, elsewhere=self.elsewhere)
 
@@ -165,7 +169,7 @@ class Preflight:
         else:
             queries = self._to_come(self.writing)
         if self.settings is not None:
-            self.steps = self.settings.steps(queries)
+            self.steps = self.settings.steps(queries) * self._trainings
 
     def _drawn(self, data: TrainingData) -> int:
         """How many queries have a list, once what the lists are drawn by, and what the loss needs, is checked."""

@@ -41,7 +41,7 @@ def print_plan(jobs: Sequence[Planned]) -> None:
         jobs: in their order.
     """
     console = out()
-    keys = list(dict.fromkeys(key for _, apart, _ in jobs for key in apart))
+    keys = list(dict.fromkeys(key for _, apart, _ in jobs for key in apart)) if len(jobs) > 1 else []
     bad = [job for job in jobs if job[2].problems]
     title = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
     table = Table(title=f"{title}, {len(bad)} of them would fail" if bad else title)

@@ -172,7 +172,8 @@ def test_jobs_of_a_sweep_read_a_collection_once(tmp_path, monkeypatch):
     monkeypatch.setattr(SampleSource, "load", lambda self, *given: read.append(given[0]) or load(self, *given))
     for seed in range(4):
         for loss in ("kl", "ws2"):
-            assert estimate(tmp_path, *TINY, f"seed={seed}", f"loss={loss}").problems == ()
+            words = [f"seed={seed}", f"loss={loss}", f"data.lists.size={4 + seed}"]
+            assert estimate(tmp_path, *TINY, *words).problems == ()
     assert sorted(read) == ["test", "train"]
 
 
@@ -191,6 +192,12 @@ def test_nothing_is_loaded_trained_or_encoded(tmp_path, monkeypatch):
         found = estimate(tmp_path, *words, *more)
         assert found.problems == (), more
         assert found.rows["memory_gb"] > 0.3
+
+
+def test_the_steps_of_all_rounds_count(tmp_path):
+    words = [*TINY, "loss=teacher_kl", "rounds=self_training", "trainer.max_steps=5"]
+    assert estimate(tmp_path, *words).rows["steps"] == 15  # a teacher from labels, and two students
+    assert estimate(tmp_path, *words, "rounds.warm=base", "rounds.count=3").rows["steps"] == 15
 
 
 def test_two_jobs_that_differ_in_what_is_shared_do_not_share_it(tmp_path):

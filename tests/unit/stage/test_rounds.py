@@ -24,9 +24,10 @@ def test_without_rounds_the_key_and_the_name_are_those_of_before(tmp_path):
 @pytest.mark.parametrize("name", ["refresh", "self_training"])
 def test_a_model_that_ranks_no_corpus_is_refused(name, tmp_path):
     context = job(tmp_path, f"rounds={name}", rounds=name)
-    context._base = object()
-    with pytest.raises(WrankError, match=f"rounds={name} wants a bi-encoder, but model=tiny is a object"):
+    context.cfg.model._target_ = "wrank.model.cross_encoder.CrossEncoder"
+    with pytest.raises(WrankError, match=f"rounds={name} wants a bi-encoder, but model=tiny is a CrossEncoder"):
         checked_rounds(context)
+    assert context._base is None  # told from the configuration: nothing was loaded
 
 
 def test_changed_choices_leave_the_job_as_it_was(tmp_path):

@@ -39,7 +39,10 @@ def generation(tmp_path):
     lines = ["query-id\tcorpus-id\tscore", *(f"{query}\t{passage}\t{grade}" for query, passage, grade in rows)]
     (tmp_path / "qrels" / "train.tsv").write_text("\n".join(lines) + "\n")
     queries = [json.dumps({"_id": f"q{n}", "text": f"question {n}"}) for n in range(20)]
-    passages = [json.dumps({"_id": passage, "title": "T" if grade else "", "text": f"text {passage}"}) for _, passage, grade in rows]
+    passages = [
+        json.dumps({"_id": passage, "title": "T" if grade else "", "text": f"text {passage}"})
+        for _, passage, grade in rows
+    ]
     (tmp_path / "queries.jsonl").write_text("\n".join(queries) + "\n")
     (tmp_path / "corpus.jsonl").write_text("\n".join(passages) + "\n")
     (tmp_path / "audit.html").write_text("<html></html>")

@@ -1,5 +1,7 @@
 """However a job ends, its run is closed so that W&B knows how."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from wrank.errors import Stopped
@@ -19,17 +21,20 @@ class Kept(Tracker):
 
 @pytest.mark.parametrize(
     ("error", "told"),
-    [(None, 0), (Stopped("at step 3"), "paused"), (SystemExit(-1), "paused"), (ValueError("x"), 1), (KeyboardInterrupt(), 1)],
-)  # fmt: skip
+    [
+        (None, 0),
+        (Stopped("at step 3"), "paused"),
+        (SystemExit(-1), "paused"),
+        (ValueError("x"), 1),
+        (KeyboardInterrupt(), 1),
+    ],
+)
 def test_a_run_is_closed_as_its_job_ended_and_the_error_goes_on(error, told):
     tracker = Kept()
-    try:
-        with closing(tracker) as same:
-            assert same is tracker
-            if error:
-                raise error
-    except BaseException as raised:
-        assert raised is error
+    with nullcontext() if error is None else pytest.raises(type(error)), closing(tracker) as same:
+        assert same is tracker
+        if error:
+            raise error
     assert tracker.told == [told]
 
 

@@ -30,16 +30,20 @@ def test_secrets_in_lists_of_mappings_are_left_out():
     assert flat == {"choice_loss": "ws2", "parts": [{"path": "a"}, [{"deep": {"kept": 3}}]]}
 
 
-@pytest.mark.parametrize("key", ["batch_tokens", "max_tokens", "token_noise", "mask_token", "author", "keys", "tokenizer"])
+@pytest.mark.parametrize(
+    "key", ["batch_tokens", "max_tokens", "token_noise", "mask_token", "author", "keys", "tokenizer"]
+)
 def test_keys_that_only_sound_like_a_secret_are_kept(key):
     assert identity(evaluation={key: 8192}).flat_config()[f"evaluation.{key}"] == 8192
 
 
 @pytest.mark.parametrize(
     "key",
-    ["token", "hf_token", "apiKey", "api-key", "WANDB_API_KEY", "clientSecret", "AWS_SECRET_ACCESS_KEY", "engine.api_key",
-     "auth", "db_password", "credentials", "private_key"],
-)  # fmt: skip
+    [
+        *("token", "hf_token", "apiKey", "api-key", "WANDB_API_KEY", "clientSecret", "AWS_SECRET_ACCESS_KEY"),
+        *("engine.api_key", "auth", "db_password", "credentials", "private_key"),
+    ],
+)
 def test_keys_of_secrets_are_known_however_they_are_written(key):
     assert is_secret(key)
 

@@ -55,8 +55,9 @@ def test_a_problem_is_told_once_with_its_jobs(capsys):
 
 
 def test_one_job_has_no_sum(capsys):
-    print_plan([job("#0")])
+    print_plan([job("#0", **{f"key{number}": "value" for number in range(30)})])  # nothing to tell it apart from
     shown = capsys.readouterr().out
+    assert "key0" not in shown
     assert shown.split("\n")[0].strip() == "1 job"
     assert " all " not in shown
 

@@ -256,7 +256,10 @@ def test_a_run_is_held_while_it_is_open_and_says_whose_it_is(tmp_path):
 
 def test_no_secret_is_in_any_file_of_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["wrank run", "engine.api_key=geheim1", "data.url=https://bob:geheim2@host"])
-    config = {"engine": {"api_key": "geheim1", "url": "https://bob:geheim2@host"}, "overrides": ["engine.token=geheim3"]}
+    config = {
+        "engine": {"api_key": "geheim1", "url": "https://bob:geheim2@host"},
+        "overrides": ["engine.token=geheim3"],
+    }
     tracker = WandbTracker(folder=str(tmp_path), project="https://a:geheim4@p".replace("/", "-"))
     tracker.start(RunIdentity("id", "n-https://a:geheim5@h", "g", "t", ("token=geheim6",), {}, config))
     tracker.log({"x": 1.0})

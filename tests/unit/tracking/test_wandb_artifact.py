@@ -59,7 +59,9 @@ def test_files_up_to_the_limit_go_and_weights_only_when_asked_for(make):
 
 
 def test_secrets_leave_neither_in_metadata_nor_in_the_manifest(make):
-    artifact = make(config={"engine": {"api_key": "geheim1", "url": "https://a:geheim2@host"}, "parts": [{"token": "geheim3"}]})
+    artifact = make(
+        config={"engine": {"api_key": "geheim1", "url": "https://a:geheim2@host"}, "parts": [{"token": "geheim3"}]}
+    )
     facts = artifact_facts(artifact.path, 10)
     assert "manifest.json" not in facts.files
     assert facts.manifest is not None

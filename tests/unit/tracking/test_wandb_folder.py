@@ -42,7 +42,9 @@ def test_a_run_whose_lock_is_held_is_being_written_and_no_more_once_its_process_
     with lock:
         assert find_runs(tmp_path)[0].is_written()
     assert not find_runs(tmp_path)[0].is_written()
-    code = f"from filelock import FileLock; import os; FileLock({str(folder / LOCK)!r}).acquire(); os.kill(os.getpid(), 9)"
+    code = (
+        f"from filelock import FileLock; import os; FileLock({str(folder / LOCK)!r}).acquire(); os.kill(os.getpid(), 9)"
+    )
     subprocess.run([sys.executable, "-c", code], check=False)
     assert not find_runs(tmp_path)[0].is_written()
 

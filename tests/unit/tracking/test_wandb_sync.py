@@ -31,7 +31,8 @@ if plan == "says":
 if plan == "logs":
     log = Path(os.environ["WANDB_DIR"]) / "wandb" / "logs" / "debug-sync.1.log"
     log.parent.mkdir(parents=True)
-    log.write_text('{{"level":"ERROR","msg":"api: HTTP error"}}\\n{{"level":"ERROR","msg":"artifact:","error":"refused"}}\\n')
+    lines = ['{{"level":"ERROR","msg":"api: HTTP error"}}', '{{"level":"ERROR","msg":"artifact:","error":"refused"}}']
+    log.write_text("\\n".join(lines) + "\\n")
 if plan != "silent":
     mark.touch()
 if plan == "retries":
