@@ -35,7 +35,10 @@ class SlurmWrank(Wrank):
         if not READER.is_file():
             pytest.skip("needs shared/tools/read_wandb.py")
         files = sorted((self.store / "wandb").rglob("run-*.wandb"))
-        return [json.loads(subprocess.run([sys.executable, READER, file], capture_output=True, check=True).stdout) for file in files]
+        return [
+            json.loads(subprocess.run([sys.executable, READER, file], capture_output=True, check=True).stdout)
+            for file in files
+        ]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wrank.errors import WrankError
 from wrank.files import write_atomic
+from wrank.launch.local import WRANK
 from wrank.launch.sweep import SweepRecord
 
 FLAG = "--detach"
@@ -33,7 +34,7 @@ def run_detached(verb: str, words: Sequence[str]) -> int:
         said, log = Path(folder) / "said.json", Path(folder) / "log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "wrank.cli", verb, *words],
+                [*WRANK, verb, *words],
                 env=dict(os.environ) | {_SAY: str(said)},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -85,4 +86,4 @@ def restart(verb: str, words: Sequence[str], cwd: str) -> None:
         cwd: the folder to start it in.
     """
     os.chdir(cwd)
-    os.execv(sys.executable, [sys.executable, "-m", "wrank.cli", verb, *words])
+    os.execv(sys.executable, [*WRANK, verb, *words])

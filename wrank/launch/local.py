@@ -18,7 +18,8 @@ from wrank.launch.record import JobRecord, note_end, read_record
 from wrank.launch.sweep import SweepJob
 
 LOG = "out.log"
-WRANK = (sys.executable, "-m", "wrank.cli")
+WRANK = (sys.executable, "-P", "-m", "wrank.cli")
+"""The command that a person would type; -P: a file called random.py in the folder they are in is not imported."""
 
 
 @dataclass

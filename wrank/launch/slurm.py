@@ -124,7 +124,8 @@ class Slurm(Backend):
         if needs.gpus:
             kind = f"{self.gpu_type}:" if self.gpu_type else ""
             asked["slurm_gpus_per_node"] = f"{kind}{needs.gpus}"
-        return {key: value for key, value in asked.items() if value is not None}
+        known = {key: value for key, value in asked.items() if value is not None}
+        return known | {"slurm_wckey": None}  # submitit's own, which clusters that check such keys refuse
 
     def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
         """Queues an array for each kind of needs."""

@@ -9,9 +9,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from wrank.errors import WrankError
 from wrank.model.encoder import Encoder
+from wrank.model.explained import explained
 from wrank.model.fingerprint import encoder_fingerprint
 from wrank.model.hub import OFFLINE_PRESETS, check_weight_files, hub_folder
-from wrank.model.explained import explained
 from wrank.quiet import quiet
 from wrank.teacher.tiny import tiny_cross_encoder
 

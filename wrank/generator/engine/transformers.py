@@ -14,8 +14,8 @@ from wrank.errors import WrankError
 from wrank.generator.engine.base import Engine
 from wrank.generator.engine.bundled import model_identity, resolve_model
 from wrank.generator.engine.constraint import Grammars, SchemaMask
-from wrank.quiet import quiet
 from wrank.generator.request import Reply, Request, by_text
+from wrank.quiet import quiet
 
 _DTYPES = ("auto", "bfloat16", "float16", "float32")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
