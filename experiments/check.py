@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.results import Expected, Row, Study, read_expected, read_results, seeds_of
+from experiments.results import Expected, Result, Study, read_expected, read_results, seeds_of
 from wrank.errors import WrankError
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ class Off:
     found: str
 
 
-def compare(rows: Sequence[Row], expected: Expected) -> list[Off]:
+def compare(rows: Sequence[Result], expected: Expected) -> list[Off]:
     """What is missing, has fewer or more seeds, or is further from its value than its tolerance.
 
     Systems that are not expected are no fault: a rerun may try more.

@@ -17,9 +17,9 @@ import yaml
 
 from wrank.errors import WrankError
 from wrank.store import Artifact, Store
-from wrank.tracking.report.choose import Filter
-from wrank.tracking.report.gather import Gathered, gather
 from wrank.tracking.report.library import Library
+from wrank.tracking.report.rows import Row, build_rows
+from wrank.tracking.report.sets import find_sets
 from wrank.tracking.report.table import seed_interval
 
 RUN = (
@@ -31,7 +31,8 @@ COLUMNS = (*RUN, *MEASURES, "evaluation")
 LEAST_TOLERANCE = 0.005
 """Of a mean: what another processor's rounding, or another number of threads, may move."""
 
-Row = dict[str, str]
+Result = dict[str, str]
+"""A row of a table."""
 
 
 class Value(TypedDict):
@@ -53,32 +54,37 @@ class Study:
     Attributes:
         name: of the study, of its folder and in ``study=``.
         system: columns whose values name a system; ``name`` stands for what the run was called with ``name=``.
-        reference: the baseline's name in ``wrank report``.
     """
 
     name: str
     system: tuple[str, ...]
-    reference: str = "minilm"
 
     @property
     def folder(self) -> Path:
         """Where its files are."""
         return Path(__file__).parent / self.name
 
-    def gathered(self, store: Path) -> Gathered:
-        """What ``wrank report`` would tell of the study.
+    def systems(self, store: Path) -> list[Row]:
+        """Its systems, as ``wrank report`` has them: what comparisons of the study compared.
 
         Raises:
             WrankError: there is no such store, or nothing of the study in it.
         """
         if not store.is_dir():
             raise WrankError(f"{store}: no such folder; wanted the store that the study was run with (WRANK_STORE)")
-        return gather(Library(Store(store)), Filter(study=(self.name,)), reference=self.reference)
+        library = Library(Store(store))
+        trainings = [one for one in library.of_kind("model") if one.manifest["details"].get("study") == self.name]
+        library.weights.learn(trainings)
+        studies = library.studies()
+        own = [one for one in library.of_kind("evaluation") if self.name in studies.get(one.content_key, ())]
+        if not own:
+            raise WrankError(f"{store}: nothing of study {self.name} in it; run.sh makes it")
+        return build_rows(library, own, [], find_sets(library, own, trainings))[0]
 
-    def rows(self, store: Path) -> list[Row]:
+    def rows(self, store: Path) -> list[Result]:
         """One row a run and test set, sorted; the untrained models first of their set."""
         found = []
-        for row in self.gathered(store).rows:
+        for row in self.systems(store):
             for run in row.runs:
                 found += [self._row(row.name, run.training, name, one) for name, one in run.evaluations.items()]
         return sorted(found, key=lambda row: (row["set"], row["seed"] != "", row["system"], row["seed"]))
@@ -88,7 +94,7 @@ class Study:
         facts = facts_of(training)
         return " ".join(facts[column] for column in self.system if facts[column])
 
-    def _row(self, name: str, training: Artifact | None, place: str, evaluation: Artifact) -> Row:
+    def _row(self, name: str, training: Artifact | None, place: str, evaluation: Artifact) -> Result:
         facts = {} if training is None else facts_of(training)
         named = name if training is None else self.system_of(training)
         values = {measure: f"{float(evaluation.manifest['result']['measures'][measure]):.6f}" for measure in MEASURES}
@@ -96,7 +102,7 @@ class Study:
         return {column: whole.get(column, "") for column in COLUMNS[:-1]} | {"evaluation": evaluation.content_key}
 
 
-def facts_of(training: Artifact) -> Row:
+def facts_of(training: Artifact) -> Result:
     """What makes a run, as text; what its loss does not have is empty."""
     config: Mapping[str, Any] = training.manifest["config"]
     loss, trainer, seed = config["loss"], config["trainer"], config["seed"]
@@ -119,7 +125,7 @@ def _similarity(config: Mapping[str, Any]) -> str:
     return str(config.get("model", {}).get("similarity", ""))
 
 
-def read_results(path: Path) -> list[Row]:
+def read_results(path: Path) -> list[Result]:
     """The rows of a ``results.csv``.
 
     Raises:
@@ -136,7 +142,7 @@ def read_results(path: Path) -> list[Row]:
     return rows
 
 
-def write_results(path: Path, rows: Sequence[Row]) -> None:
+def write_results(path: Path, rows: Sequence[Result]) -> None:
     """Writes ``results.csv``."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -144,7 +150,7 @@ def write_results(path: Path, rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def seeds_of(rows: Sequence[Row]) -> Iterator[tuple[str, str, str, list[float]]]:
+def seeds_of(rows: Sequence[Result]) -> Iterator[tuple[str, str, str, list[float]]]:
     """(Set, system, measure, one value a seed), in the order of the rows."""
     found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for row in rows:
@@ -154,7 +160,7 @@ def seeds_of(rows: Sequence[Row]) -> Iterator[tuple[str, str, str, list[float]]]
         yield place, system, measure, values
 
 
-def expected_of(rows: Sequence[Row]) -> Expected:
+def expected_of(rows: Sequence[Result]) -> Expected:
     """Means over seeds, each with half its 95% interval over seeds as tolerance, at least `LEAST_TOLERANCE`."""
     found: Expected = {}
     for place, system, measure, values in seeds_of(rows):

@@ -1,6 +1,7 @@
 """The typed root keys of each verb, the checks before any work, and nodes turned into objects."""
 
 import difflib
+import importlib
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wrank.errors import WrankError
 from wrank.schema import ROOTS
+from wrank.wanted import check_types
 
 _FULL_KEY = re.compile(r"full_key: (\S+)")
 _ITEM = re.compile(r"([a-z_])(\d+)(?=\.|$)")
@@ -59,6 +61,7 @@ def build(cfg: DictConfig, group: str, **extra: Any) -> Any:
         missing = sorted(OmegaConf.missing_keys(cfg))
         if missing:
             raise WrankError(f"{missing[0]} has no value: give it on the command line, {missing[0]}=...")
+        check_types(OmegaConf.to_container(node, resolve=True), group, _located)  # type: ignore[arg-type]
         return instantiate(node, **extra, _convert_="all")
     except InstantiationException as error:
         place = _place(cfg, group, error)
@@ -151,6 +154,15 @@ def _config_folders() -> list[Path]:
         sources = HydraConfig.get().runtime.config_sources
         found = [Path(one.path) for one in sources if one.schema == "file"] + found
     return found
+
+
+def _located(name: str) -> Any:
+    """The object of a name; None where there is none, which `instantiate` tells better."""
+    module, _, own = name.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), own, None)
+    except (ImportError, ValueError):
+        return None
 
 
 def _explain(group: str, node: DictConfig, error: InstantiationException) -> str:

@@ -58,7 +58,7 @@ class Scores:
 def losses(store: Path, place: str) -> dict[str, Loss]:
     """System -> its loss, of the trainings with cosine that were evaluated on a set; InfoNCE first."""
     found: dict[str, Loss] = {}
-    for row in STUDY.gathered(store).rows:
+    for row in STUDY.systems(store):
         for run in row.runs:
             if run.training is None or run.seed != 0 or place not in run.evaluations:
                 continue

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.graded_vs_binary.table import STUDY
-from experiments.results import Row
+from experiments.results import Result
 from wrank.store import Artifact
-from wrank.tracking.report.rows import Row as System
+from wrank.tracking.report.rows import Row
 
 RANK = 100
 COLUMNS = ("set", "system", "seeds", "order", "judged", f"rank_{RANK}", "gap")
@@ -33,7 +33,7 @@ def spread(evaluation: Artifact) -> tuple[float, float, float]:
     return float(found["all"]["accuracy"]), judged, statistics.fmean(far)
 
 
-def _of_system(system: System) -> Iterator[Row]:
+def _of_system(system: Row) -> Iterator[Result]:
     name = STUDY.system_of(system.trainings[0]) if system.trainings else system.name
     for place in dict.fromkeys(place for run in system.runs for place in run.evaluations):
         values = [spread(run.evaluations[place]) for run in system.runs if place in run.evaluations]
@@ -47,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     if len(words) != 1 or not Path(words[0]).is_dir():
         print("usage: python -m experiments.graded_vs_binary.spread STORE", file=sys.stderr)
         return 2
-    found = [row for system in STUDY.gathered(Path(words[0])).rows for row in _of_system(system)]
+    found = [row for system in STUDY.systems(Path(words[0])) for row in _of_system(system)]
     with (STUDY.folder / "spread.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -4,7 +4,7 @@ import sys
 
 from experiments.results import Study, main
 
-STUDY = Study(name="graded_vs_binary", system=("loss", "in_batch_target"), reference="minilm-infonce")
+STUDY = Study(name="graded_vs_binary", system=("loss", "in_batch_target"))
 
 if __name__ == "__main__":
     sys.exit(main(STUDY, sys.argv[1:]))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.graded_vs_binary.table import STUDY
-from experiments.results import Row, facts_of
+from experiments.results import Result, facts_of
 from wrank.store import Store
 from wrank.training.callback.dev import DEV_SCORES
 
@@ -18,7 +18,7 @@ SETTINGS = ("loss", "in_batch_target", "temperature", "label_temperature", "bias
 COLUMNS = (*SETTINGS, "step", "dev nDCG@10")
 
 
-def rows(store: Path) -> list[Row]:
+def rows(store: Path) -> list[Result]:
     """One row a training and dev score, sorted."""
     found = []
     for one in Store(store).artifacts():

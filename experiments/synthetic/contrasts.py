@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.results import Row
+from experiments.results import Result
 from experiments.synthetic.table import STUDY
 from wrank.evaluation.scored import read_scored
 from wrank.evaluation.significance import bootstrap_interval, holm, randomisation_test
@@ -27,7 +27,7 @@ COLUMNS = ("contrast", "seeds", "queries", "difference", "low", "high", "p", "p_
 def query_values(store: Path) -> dict[str, list[dict[str, float]]]:
     """System -> one dictionary a seed, query id -> the measure."""
     found: dict[str, list[dict[str, float]]] = {}
-    for row in STUDY.gathered(store).rows:
+    for row in STUDY.systems(store):
         if not row.trainings:
             continue
         own = [read_scored(one.path, row.name).per_query for run in row.runs for one in run.evaluations.values()]
@@ -37,10 +37,10 @@ def query_values(store: Path) -> dict[str, list[dict[str, float]]]:
     return found
 
 
-def rows(values: dict[str, list[dict[str, float]]]) -> list[Row]:
+def rows(values: dict[str, list[dict[str, float]]]) -> list[Result]:
     """One row a contrast."""
     queries = sorted(next(iter(values.values()))[0])
-    found: list[Row] = []
+    found: list[Result] = []
     p_values = []
     for name, (one, other) in CONTRASTS.items():
         means = [

@@ -11,7 +11,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A room may import from the rooms before it, and from itself.
 ORDER = [
-    {"errors", "records", "schema", "quiet", "__init__"},
+    {"errors", "records", "schema", "quiet", "wanted", "__init__"},
     {"files", "trec", "qrels", "progress"},
     {"manifest"},
     {"store"},

@@ -170,6 +170,7 @@ def plan_training(
             "generation": None if generated is None else generated.path.name,
             "choices": context.choices,
             "study": str(context.cfg.study),
+            "tags": list(map(str, context.cfg.tags)),
         },
     )
     return Plan(stage, data, candidates, settings, supplement=supplied.supplement)

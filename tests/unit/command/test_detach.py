@@ -30,7 +30,7 @@ def program(tmp_path, monkeypatch):
     left = []
 
     def start(words, **named):
-        left.append(run([sys.executable, str(tmp_path / "program.py"), *words[3:]], **named))
+        left.append(run([sys.executable, str(tmp_path / "program.py"), *words[4:]], **named))
         return left[-1]
 
     monkeypatch.setattr(detach.subprocess, "Popen", start)
