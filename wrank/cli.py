@@ -11,6 +11,7 @@ import errno
 import importlib
 import io
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -42,6 +43,8 @@ VERBS = (
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 _FLAGS = {"--estimate": "estimate=true", "--dry-run": "hydra.launcher.dry_run=true"}
 """Flags that stand for keys."""
+_JOBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "data")
+_ELSEWHERE = re.compile(r"hydra/launcher=(?!here$)")
 _FLAGS_WITH_VALUE = frozenset(
     word
     for flags in ("--cfg -c", "--package -p", "--config-dir -cd", "--config-name -cn", "--config-path -cp")
@@ -69,7 +72,12 @@ def main(arguments: list[str] | None = None) -> None:
         hint = f"did you mean `wrank {near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}; see `wrank --help`"
         _say(f"wrank {verb}: no such verb; {hint}")
         sys.exit(BAD_INPUT)
-    planned = "--dry-run" in words or ("--detach" in words and verb not in KEYS)
+    if verb == "sync":
+        overrides = ["dry_run=true" if word == _FLAGS["--dry-run"] else word for word in overrides]
+    elif verb not in _JOBS and {"--dry-run", "--detach"} & set(words):
+        _say(f"wrank {verb}: nothing is started by it, so there is no --dry-run and no --detach")
+        sys.exit(BAD_INPUT)
+    planned = verb in _JOBS and ({"--dry-run", "--detach"} & set(words) or any(map(_ELSEWHERE.match, words)))
     if planned and not {"-m", "--multirun"} & set(words):
         overrides.append("-m")  # one job is planned like many
     if "--detach" in words:

@@ -21,3 +21,18 @@ class Stopped(Exception):
 
     Nothing has failed, so it is no WrankError. The message says how far the training came.
     """
+
+
+class Pruned(Stopped):
+    """A training that a search ended early: no artifact is made of it, and its checkpoint stands.
+
+    Attributes:
+        step: the optimizer step at which it ended.
+        score: its last dev score.
+    """
+
+    def __init__(self, step: int, score: float) -> None:
+        super().__init__(
+            f"pruned at step {step}, with a dev score of {score:.4f}; the same command without trial=... goes on"
+        )
+        self.step, self.score = step, score

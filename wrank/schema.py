@@ -130,10 +130,17 @@ class StatusRoot:
 
 @dataclass
 class SweepRoot:
-    """Root keys of ``wrank resume`` and ``wrank cancel``."""
+    """Root keys of ``wrank cancel``."""
 
     paths: Any = MISSING
     which: Any = None
+
+
+@dataclass
+class ResumeRoot(SweepRoot):
+    """Root keys of ``wrank resume``."""
+
+    words: Any = None
 
 
 @dataclass
@@ -217,7 +224,7 @@ ROOTS = {
     "run": RunRoot,
     "data": DataRoot,
     "status": StatusRoot,
-    "resume": SweepRoot,
+    "resume": ResumeRoot,
     "cancel": SweepRoot,
     "report": ReportRoot,
     "diff": DiffRoot,

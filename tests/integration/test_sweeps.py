@@ -399,6 +399,27 @@ def test_verbs_without_jobs_are_not_sent_elsewhere(here):
     assert "wrank report with hydra/launcher=local: wanted hydra/launcher=here" in err
 
 
+@pytest.mark.parametrize("kind", ["here", "local"])
+def test_sweep_of_no_jobs_is_told(kind, here, monkeypatch):
+    monkeypatch.setattr("wrank.command.launcher.git_state", lambda: {})
+    for flags in ((), ("--dry-run",)):
+        _, err = here("train", "-m", "experiment=glob(nothing*)", f"hydra/launcher={kind}", *flags, code=2)
+        assert "the sweep has no jobs" in err
+
+
+def test_launcher_that_is_named_runs_one_job_too(given):
+    (seen,), _ = given("evaluate", "model=tiny")
+    assert "hydra.mode=RUN" in seen["words"]
+
+
+def test_flags_that_start_nothing_are_refused_where_nothing_is_started(here):
+    for verb in ("status", "report", "doctor"):
+        _, err = here(verb, "--dry-run", code=2)
+        assert "there is no --dry-run" in err
+    _, err = here("sync", "--dry-run", code=2)
+    assert "Key" not in err  # dry_run=true, and no W&B folder here
+
+
 def test_records_that_are_cut_off_are_skipped_with_a_word(given, here):
     given("evaluate", "-m", "model=tiny", "study=first")
     given("evaluate", "-m", "model=tiny", "study=second")
@@ -455,6 +476,8 @@ def test_resume_is_the_sweeps_own_command_in_its_own_folder(given, here, monkeyp
     ((verb, words, cwd),) = started
     assert (verb, cwd) == ("evaluate", str(here.folder))
     assert list(words)[:3] == ["-m", "model=tiny", "name='a b'"]
+    here("resume", "hydra.launcher.jobs_at_once=3", "name='x y'")
+    assert list(started[-1][1])[-2:] == ["hydra.launcher.jobs_at_once=3", "name='x y'"]
     for verb in ("resume", "cancel"):
         _, err = here(verb, "a", "b", code=2)
         assert "wanted the name of one sweep" in err

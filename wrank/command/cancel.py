@@ -8,16 +8,18 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from omegaconf import DictConfig
 
+from wrank.command.reading import plainly
 from wrank.config import plain
 from wrank.errors import WrankError
 from wrank.launch.ask import asked_sweep, states_now
 from wrank.launch.record import is_held
-from wrank.launch.slurm import cancel_ids
+from wrank.launch.slurm import cancel_ids, queue_of
 from wrank.launch.state import JobState
 from wrank.launch.sweep import SweepRecord, find_sweep
 from wrank.launch.view import print_sweep
@@ -28,6 +30,7 @@ _PATIENCE = 120.0
 """Seconds until jobs that were told to stop must have stopped."""
 
 
+@plainly
 def main(cfg: DictConfig) -> None:
     """One job of ``wrank cancel``."""
     store = Store(plain(cfg, "paths.store"))
@@ -36,19 +39,33 @@ def main(cfg: DictConfig) -> None:
     if not states:
         note(f"{sweep.name}: none of its jobs is at work or in a queue")
         return
-    in_slurm = sweep.backend == "slurm" or any(state.job.slurm for state in states)
+    in_slurm = sweep.backend == "slurm"
     if not in_slurm and sweep.host != socket.gethostname():
         raise WrankError(f"{sweep.name} runs on {sweep.host}: cancel it there")
+    if in_slurm and queue_of([state.job.slurm for state in states if state.job.slurm]) is None:
+        raise WrankError(
+            f"{sweep.name}: Slurm does not answer, so nothing was stopped: is SLURM_CONF set in this shell? "
+            "`wrank doctor only=[slurm]` says more"
+        )
     sweep.cancelled = time.time()
     sweep.write(store.root)
     if in_slurm:
-        cancel_ids(state.job.slurm for state in states if state.job.slurm)
+        _cancel_slurm(state.job.slurm for state in states if state.job.slurm)
     else:
         _stop_processes(sweep, states)
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until and any(state.is_open for state in states_now(sweep)):
         time.sleep(0.5)
-    print_sweep(sweep, states_now(sweep))
+    ended = states_now(sweep)
+    print_sweep(sweep, ended)
+    if left := sum(state.is_open for state in ended):
+        note(f"{left} jobs have not stopped after {_PATIENCE:.0f} s: look again with `wrank status {sweep.name}`")
+        raise SystemExit(1)
+
+
+def _cancel_slurm(ids: Iterable[str]) -> None:
+    if not cancel_ids(ids):
+        raise WrankError("scancel refused: `squeue` shows what is left")
 
 
 def _stop_processes(sweep: SweepRecord, states: list[JobState]) -> None:

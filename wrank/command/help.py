@@ -56,6 +56,8 @@ def print_help(verb: str, overrides: list[str]) -> None:
     console.print("\nKEYS OF ITS OWN", style="bold")
     for line in _key_lines(primary.partition("_self_")[2]):
         console.print(f"  {line}", markup=False)
+    if launcher := next((word.split("=", 1)[1] for word in overrides if word.startswith("hydra/launcher=")), None):
+        chosen["hydra/launcher"] = launcher
     for group, option in chosen.items():
         folder, _, package = group.partition("@")
         path, prefix = conf / folder / f"{option}.yaml", (package or folder).replace("/", ".")

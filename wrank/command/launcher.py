@@ -30,6 +30,7 @@ from wrank.command.job import STOPPED, check_mix, own_choices, plain_config
 from wrank.command.sweep_folder import clear_folder, keep_result, write_result
 from wrank.command.words import quoted
 from wrank.errors import Stopped, WrankError
+from wrank.launch.adopt import open_twins
 from wrank.launch.base import Backend
 from wrank.launch.finished import job_key, recall
 from wrank.launch.follow import follow, log_tail, stoppable
@@ -72,6 +73,10 @@ class WrankLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Runs a batch of jobs: all of a sweep, or the next trials of an optimiser."""
         self._refuse_jobless()
+        if not job_overrides:
+            raise WrankError("the sweep has no jobs: a glob(...) that matches no option, or an empty list?")
+        if self.record is not None and self._cancelled():
+            raise WrankError(f"{self.record.name} was cancelled: the same line goes on with it")
         if self.detach and not detach.is_detached() and not self.dry_run:
             raise SystemExit(detach.run_detached(str(self.config.hydra.job.config_name), sys.argv[1:]))
         configs = []
@@ -176,6 +181,8 @@ class WrankLauncher(Launcher):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         found = {one.job.number: recall(self.store, one.job.key, one.config) for one in planned}
         missing = [one for one in planned if found[one.job.number] is None]
+        twins = open_twins(self.store, {one.job.key for one in missing}, self.record.name)
+        missing = [one for one in missing if one.job.key not in twins]
         commands = {one.job.number: self._command(one) for one in missing}
         for one in missing:
             clear_folder(Path(one.job.folder))
@@ -188,9 +195,14 @@ class WrankLauncher(Launcher):
         for one in planned:
             if (result := found[one.job.number]) is not None:
                 keep_result(one, result)
-        self.record.jobs = [self._as_started(job, found, ids) for job in self.record.jobs]
+        self.record.jobs = [self._as_started(job, found, ids, twins) for job in self.record.jobs]
         self._write_record()
-        note(f"sweep {self.record.name}: {len(missing)} of {len(planned)} jobs started, the others are finished")
+        if self.record.cancelled:  # while they were being queued
+            backend.cancel()
+        count = f"{len(missing)} of {len(planned)} jobs started"
+        at_work = f", {len(twins)} are at work or queued already" if twins else ""
+        done = len(planned) - len(missing) - len(twins)
+        note(f"sweep {self.record.name}: {count}{at_work}{', the others are finished' if done else ''}")
         detach.let_go(self.record)
         numbers = {one.job.number for one in planned}
         batch = replace(self.record, jobs=[job for job in self.record.jobs if job.number in numbers])
@@ -200,6 +212,9 @@ class WrankLauncher(Launcher):
         except Stopped as error:
             note(str(error))
             raise SystemExit(STOPPED) from error  # of which Hydra says nothing
+        for one in planned:
+            if (twin := twins.get(one.job.key)) and (result := read_facts(Path(twin.folder) / RESULT)):
+                keep_result(one, result)
         return [self._returned(state) for state in states]
 
     def _follow(self, batch: SweepRecord, backend: Backend) -> list[JobState]:
@@ -242,7 +257,9 @@ class WrankLauncher(Launcher):
         return [str(self.config.hydra.job.config_name), *words, *hydra, *own, *flags]
 
     @staticmethod
-    def _as_started(job: SweepJob, found: dict[int, Any], ids: dict[int, str]) -> SweepJob:
+    def _as_started(job: SweepJob, found: dict[int, Any], ids: dict[int, str], twins: dict[str, SweepJob]) -> SweepJob:
+        if job.key in twins and found.get(job.number) is None:
+            return replace(job, folder=twins[job.key].folder, slurm=twins[job.key].slurm)
         known = found.get(job.number, job.found or None)
         return SweepJob(job.number, job.overrides, job.key, job.folder, bool(known), ids.get(job.number, job.slurm))
 

@@ -6,7 +6,6 @@ artifact's folder holds ``pairs.parquet`` (query_id, passage_id, score, rank), `
 ``filter.consistency`` is set) and the manifest. A killed ranking goes on with the next chunk of queries.
 """
 
-import functools
 from typing import Any
 
 from wrank.command.job import job
@@ -14,7 +13,8 @@ from wrank.config import build
 from wrank.stage.context import Context
 from wrank.stage.identity import identity
 from wrank.stage.mining import mine, plan_mining
-from wrank.tracking.base import Tracker
+from wrank.stage.tracked import tell_used
+from wrank.tracking.base import Tracker, closing
 from wrank.tracking.mining import print_mining
 
 
@@ -23,14 +23,16 @@ def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank mine``."""
     tracker: Tracker = build(context.cfg, "logger")
     plan = plan_mining(context)
-    try:
-        artifact = mine(context, plan, functools.partial(tracker.start, identity(context, plan.stage, "mine")))
+
+    def begin() -> None:
+        tracker.start(identity(context, plan.stage, "mine"))
+        tell_used(tracker, context, plan.stage, plan.collection)
+
+    with closing(tracker):
+        artifact = mine(context, plan, begin)
         result = artifact.manifest["result"]
         counts = {word: count for word, count in result.items() if isinstance(count, int)} | result["left_out"]
         tracker.log({f"mine/{word}": count for word, count in counts.items()})
-    except BaseException:
-        tracker.finish(1)
-        raise
-    tracker.finish(0)
+        tracker.artifact(artifact.path, "made")
     print_mining(artifact, plan.collection)
     return {"mined": str(artifact.path)}

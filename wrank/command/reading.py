@@ -26,3 +26,16 @@ def reads(verb: Callable[[DictConfig, Library], None]) -> Callable[[DictConfig],
             raise Refused(error) from error
 
     return task
+
+
+def plainly(verb: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
+    """Makes a Hydra task of a verb whose refusals are told without a line of Hydra's."""
+
+    @functools.wraps(verb)
+    def task(cfg: DictConfig) -> None:
+        try:
+            verb(cfg)
+        except WrankError as error:
+            raise Refused(error) from error
+
+    return task

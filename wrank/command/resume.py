@@ -1,6 +1,7 @@
 """Starts a sweep's own command again, in its own folder: what is missing or failed runs, nothing else.
 
-``wrank resume`` takes the latest sweep, ``wrank resume NAME`` another.
+``wrank resume`` takes the latest sweep, ``wrank resume NAME`` another. Further words are added to the command:
+``wrank resume NAME hydra.launcher.mem_gb_per_device=64``.
 """
 
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from wrank.command.detach import restart
+from wrank.command.reading import plainly
 from wrank.config import plain
 from wrank.errors import WrankError
 from wrank.launch.ask import asked_sweep, states_now
@@ -20,6 +22,7 @@ from wrank.store import Store
 from wrank.tracking.progress import note
 
 
+@plainly
 def main(cfg: DictConfig) -> None:
     """One job of ``wrank resume``."""
     store = Store(plain(cfg, "paths.store"))
@@ -33,10 +36,9 @@ def main(cfg: DictConfig) -> None:
         )
     if not Path(sweep.cwd).is_dir():
         raise WrankError(f"{sweep.cwd}: the folder that {sweep.name} was started in is gone: start the command anew")
+    words = [*sweep.words, *map(str, plain(cfg, "words") or [])]
     done = sum(state.state == FINISHED for state in states)
-    note(
-        f"{sweep.name}: {done} of {len(states)} jobs are finished; again: wrank {sweep.verb} {shlex.join(sweep.words)}"
-    )
+    note(f"{sweep.name}: {done} of {len(states)} jobs are finished; again: wrank {sweep.verb} {shlex.join(words)}")
     sys.stderr.flush()
     os.environ["WRANK_STORE"] = str(store.root)
-    restart(sweep.verb, sweep.words, sweep.cwd)
+    restart(sweep.verb, words, sweep.cwd)

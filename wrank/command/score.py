@@ -6,7 +6,6 @@ passage_id, score), ``preferences.parquet`` (query_id, first_id, second_id, p; w
 or a number) and the manifest, which says how the scores lie by grade and how often they order a list as the grades do.
 """
 
-import functools
 from typing import Any
 
 from wrank.command.job import job
@@ -14,7 +13,8 @@ from wrank.config import build
 from wrank.stage.context import Context
 from wrank.stage.identity import identity
 from wrank.stage.scoring import plan_scoring, score
-from wrank.tracking.base import Tracker
+from wrank.stage.tracked import tell_used
+from wrank.tracking.base import Tracker, closing
 from wrank.tracking.scoring import print_scores
 
 
@@ -23,14 +23,16 @@ def main(context: Context) -> dict[str, Any]:
     """One job of ``wrank score``."""
     tracker: Tracker = build(context.cfg, "logger")
     plan = plan_scoring(context)
-    try:
-        artifact = score(context, plan, functools.partial(tracker.start, identity(context, plan.stage, "score")))
+
+    def begin() -> None:
+        tracker.start(identity(context, plan.stage, "score"))
+        tell_used(tracker, context, plan.stage, plan.pairs.collection)
+
+    with closing(tracker):
+        artifact = score(context, plan, begin)
         result = artifact.manifest["result"]
         figures = result["counts"] | {"agreement": result["agreement"]["share"]}
         tracker.log({f"score/{word}": value for word, value in figures.items() if value is not None})
-    except BaseException:
-        tracker.finish(1)
-        raise
-    tracker.finish(0)
+        tracker.artifact(artifact.path, "made")
     print_scores(artifact)
     return {"scores": str(artifact.path)}

@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from wrank.command.reading import plainly
 from wrank.config import plain
 from wrank.errors import WrankError
 from wrank.launch.ask import asked_sweep, states_now
@@ -23,6 +24,7 @@ from wrank.tracking.progress import note
 from wrank.tracking.table import print_status
 
 
+@plainly
 def main(cfg: DictConfig) -> None:
     """One job of ``wrank status``."""
     if cfg.format not in ("table", "json"):

@@ -28,14 +28,18 @@ def as_key(verb: str, words: Sequence[str], flags: Collection[str]) -> list[str]
     """
     plain: list[str] = []
     keys: list[str] = []
+    again: list[str] = []  # for the command that is resumed
     rest: list[str] = []  # they go last: argparse takes no keys on both sides of them
     for before, word in zip(["", *words], words, strict=False):
         if before in flags or word.startswith("-"):
             rest.append(word)
         elif _KEY.match(word):
             keys.append(_spelled(word) if verb == "report" else word)
+            if verb == "resume" and not word.startswith(("paths", "which=")):
+                again.append(keys.pop())
         else:
             plain.append(word)
+    keys += [f"words=[{','.join(map(quoted, again))}]"] if again else []
     return ([f"{KEYS[verb]}=[{','.join(map(quoted, plain))}]"] if plain else []) + keys + rest
 
 

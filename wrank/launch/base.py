@@ -1,8 +1,10 @@
 """The contract of a backend: where a sweep's jobs run."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wrank.errors import WrankError
 from wrank.launch.plan import Planned
 from wrank.launch.sweep import SweepRecord
 
@@ -63,3 +65,22 @@ class Backend:
 def environment_of(planned: Planned, sweep: Path) -> dict[str, str]:
     """What a job's environment has beside this process's own."""
     return {SWEEP_FOLDER: str(sweep), JOB_KEY: planned.job.key}
+
+
+def named(key: str, words: Sequence[str]) -> dict[str, str]:
+    """``NAME:VALUE`` words as a mapping: Hydra's command line adds to no mapping of a file, and wants ``=`` in quotes.
+
+    Args:
+        key: the launcher's key that they are of, for the message.
+        words: the words.
+
+    Raises:
+        WrankError: a word with neither ``:`` nor ``=``.
+    """
+    found = {}
+    for word in words:
+        name, *value = re.split("[:=]", word, maxsplit=1)
+        if not value:
+            raise WrankError(f"hydra.launcher.{key}: {word!r}: wanted NAME:VALUE")
+        found[name.strip()] = value[0].strip()
+    return found

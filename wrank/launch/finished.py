@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wrank import __version__
-from wrank.files import sha256_of_json, write_atomic
+from wrank.files import sha256_of_file, sha256_of_json, write_atomic
 from wrank.launch.record import read_facts
 from wrank.manifest import MANIFEST
 from wrank.store import KEY_LENGTH, io_errors
@@ -22,6 +22,7 @@ JOBS = ".jobs"
 _MOST_FILES = 2000
 _PLACES = ("hydra", "paths", "logger")
 _LONGEST = 4096
+_PROMPTS = Path(__file__).parents[1] / "generator" / "prompt"
 
 
 def job_key(verb: str, config: Mapping[str, Any]) -> str:
@@ -33,7 +34,10 @@ def job_key(verb: str, config: Mapping[str, Any]) -> str:
     """
     kept = {name: value for name, value in config.items() if name not in _PLACES}
     spelled = json.loads(json.dumps(kept, default=str))  # a mapping's keys may be numbers
-    return sha256_of_json({"verb": verb, "config": spelled, "wrank": __version__})
+    facts = {"verb": verb, "config": spelled, "logger": (config.get("logger") or {}).get("_target_")}
+    if config.get("generator"):
+        facts["prompts"] = [sha256_of_file(path) for path in sorted(_PROMPTS.glob("*.txt"))]
+    return sha256_of_json(facts | {"wrank": __version__})
 
 
 def remember(store: Path, key: str, watched: Mapping[str, str], result: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from types import FrameType
 
 from wrank.errors import Stopped
 from wrank.launch.base import Backend
-from wrank.launch.record import FINISHED, LOST
+from wrank.launch.record import FINISHED, LOST, PREEMPTED
 from wrank.launch.slurm import LOGS
 from wrank.launch.state import JobState, job_states
 from wrank.launch.sweep import SweepJob, SweepRecord
@@ -44,14 +44,15 @@ def follow(
     while True:
         backend.tend()
         if time.monotonic() - asked > _ASK_SCHEDULER or not asked:
-            asked, scheduler = time.monotonic(), backend.scheduler(record)
+            asked, answer = time.monotonic(), backend.scheduler(record)
+            scheduler = scheduler if answer is None else answer  # an answer that did not come changes nothing
         ended = backend.ended()
         states = [_settled(state, ended) for state in job_states(record, scheduler, watched=True)]
         if not record.cancelled and any(state.state == LOST for state in states):
             record.cancelled = cancelled()
         for state in states:
             number = state.job.number
-            gone[number] = gone.get(number, 0) + 1 if state.state == LOST else 0
+            gone[number] = gone.get(number, 0) + 1 if _is_gone(state) else 0
             if number not in told and not _may_go_on(state, gone[number], backend.patience):
                 told.add(number)
                 if not state.job.found:
@@ -63,7 +64,12 @@ def follow(
 
 
 def _may_go_on(state: JobState, looks: int, patience: int) -> bool:
-    return state.is_open or (state.state == LOST and looks < patience)
+    return state.is_open or (_is_gone(state) and looks < patience)
+
+
+def _is_gone(state: JobState) -> bool:
+    """Whether a scheduler may still put it back into its queue, or its last word be on its way."""
+    return state.state == LOST or (state.state == PREEMPTED and bool(state.job.slurm))
 
 
 def _settled(state: JobState, ended: Mapping[int, int]) -> JobState:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wrank.errors import WrankError
-from wrank.launch.base import Backend, environment_of
+from wrank.launch.base import Backend, environment_of, named
 from wrank.launch.child import run_job
 from wrank.launch.local import LOG
 from wrank.launch.plan import Planned
@@ -23,14 +23,14 @@ class Ray(Backend):
         address: the cluster's, e.g. ``auto`` or ``ray://HOST:10001``; None = a small one on this machine.
         cpus_per_device: cores for each training process.
         mem_gb_per_device: memory for each training process that Ray sets aside, GB; None = it does not look at memory.
-        resources: further ones by name, e.g. ``{a100: 1}``, a device.
+        resources: further ones, ``NAME:SHARE`` a device, e.g. ``a100:1``.
         retries: times a job whose machine went down is started again.
     """
 
     address: str | None = None
     cpus_per_device: int = 4
     mem_gb_per_device: float | None = None
-    resources: dict[str, float] = field(default_factory=dict)
+    resources: list[str] = field(default_factory=list)
     retries: int = 3
     name = "ray"
     queues = True
@@ -76,7 +76,7 @@ class Ray(Backend):
             "num_cpus": min(cores, int(self._most.get("CPU", cores))) if self._most else cores,
             "num_gpus": gpus if self._most.get("GPU", 0) or not self._most else 0,
             "max_retries": self.retries,
-            "resources": {name: share * devices for name, share in self.resources.items()},
+            "resources": {name: float(share) * devices for name, share in named("resources", self.resources).items()},
         }
         if self.mem_gb_per_device is not None:
             asked["memory"] = int(self.mem_gb_per_device * devices * 1e9)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wrank.errors import WrankError
-from wrank.launch.base import Backend, environment_of
+from wrank.launch.base import Backend, environment_of, named
 from wrank.launch.child import run_job
 from wrank.launch.plan import Needs, Planned
 from wrank.launch.sweep import SweepRecord
@@ -40,7 +40,7 @@ class Slurm(Backend):
         mounts: its mounts, ``FROM:TO,FROM:TO``.
         python: the command that starts Python, e.g. ``apptainer exec --nv IMAGE python``; None = this Python.
         setup: shell lines before the job, e.g. ``module load cuda``.
-        extra: further keys of ``sbatch``, e.g. ``{mail-user: me}``.
+        extra: further keys of ``sbatch``, ``NAME:VALUE``, e.g. ``mail-user:me``.
         srun: further words for ``srun``.
     """
 
@@ -61,13 +61,14 @@ class Slurm(Backend):
     mounts: str | None = None
     python: str | None = None
     setup: list[str] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: list[str] = field(default_factory=list)
     srun: list[str] = field(default_factory=list)
     name = "slurm"
     queues = True
     _ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        named("extra", self.extra)
         for key, least in (("timeout_min", 1), ("cpus_per_device", 1), ("at_once", 1), ("requeue", 0), ("signal_s", 1)):
             if (value := getattr(self, key)) < least:
                 raise WrankError(f"hydra.launcher.{key}={value}: wanted {least} or more")
@@ -117,7 +118,7 @@ class Slurm(Backend):
             "slurm_array_parallelism": self.at_once,
             "slurm_setup": self.setup or None,
             "slurm_srun_args": words or None,
-            "slurm_additional_parameters": {"requeue": True, **self._reservation(), **self.extra},
+            "slurm_additional_parameters": {"requeue": True, **self._reservation(), **named("extra", self.extra)},
         }
         if self.mem_gb_per_device is not None:
             asked["mem_gb"] = self.mem_gb_per_device * needs.devices
@@ -183,7 +184,7 @@ class _Restartable:
 
 
 def queue_of(ids: Sequence[str]) -> dict[str, str] | None:
-    """Slurm id -> state, for those that Slurm still knows; None where it does not answer.
+    """Slurm id -> state and why it waits, for those that Slurm still knows; None where it does not answer.
 
     Args:
         ids: ``12_3`` in an array, ``12`` alone.
@@ -193,17 +194,17 @@ def queue_of(ids: Sequence[str]) -> dict[str, str] | None:
     if shutil.which("squeue") is None:
         return None
     arrays = sorted({one.partition("_")[0] for one in ids})
-    done = _run(["squeue", "--noheader", "--array", "--format=%i %T", "--jobs", ",".join(arrays)])
+    done = _run(["squeue", "--noheader", "--array", "--format=%i %T %r", "--jobs", ",".join(arrays)])
     if done.returncode:
         return {} if "Invalid job id" in done.stderr else None
-    rows = [line.split() for line in done.stdout.split("\n") if line.strip()]
-    return {row[0]: row[1] for row in rows if len(row) == 2}
+    rows = [line.split(maxsplit=2) for line in done.stdout.split("\n") if line.strip()]
+    return {row[0]: " ".join(word for word in row[1:] if word != "None") for row in rows if len(row) > 1}
 
 
-def cancel_ids(ids: Iterable[str]) -> None:
-    """``scancel``, for ids that may be gone already."""
-    if known := sorted(ids):
-        _run(["scancel", "--quiet", *known])
+def cancel_ids(ids: Iterable[str]) -> bool:
+    """``scancel``, for ids that may be gone already; returns whether Slurm took it."""
+    known = sorted(ids)
+    return not known or _run(["scancel", "--quiet", *known]).returncode == 0
 
 
 def _run(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":

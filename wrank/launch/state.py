@@ -85,9 +85,9 @@ def _state(sweep: SweepRecord, job: SweepJob, scheduler: Scheduler | None, watch
         return JobState(job, RUNNING, record, progress)
     if record is not None and record.state == FINISHED and "failed" not in result:
         return JobState(job, FINISHED, record, {})
-    known = (scheduler or {}).get(job.slurm, "") if job.slurm else ""
+    known, _, why = (scheduler or {}).get(job.slurm, "").partition(" ")
     if known in ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SUSPENDED", "CONFIGURING", "STAGE_OUT"):
-        return JobState(job, QUEUED, record, {})
+        return JobState(job, QUEUED, record, {}, why)
     if known in ("RUNNING", "COMPLETING"):
         return JobState(job, RUNNING, record, {})
     if record is not None and record.state == FAILED:
@@ -96,7 +96,7 @@ def _state(sweep: SweepRecord, job: SweepJob, scheduler: Scheduler | None, watch
         return JobState(job, str(result.get("state", FAILED)), None, {}, str(result["failed"]))
     if record is not None and record.state == QUEUED and is_alive(record, folder):
         return JobState(job, QUEUED, record, {})
-    if sweep.cancelled:
+    if sweep.cancelled and not (sweep.backend == "slurm" and scheduler is None):
         return JobState(job, CANCELLED, record, {})
     return _gone(sweep, job, record, scheduler, watched)
 
@@ -110,6 +110,8 @@ def _gone(
         if (watched and sweep.backend != "slurm") or unasked or (watched and not job.slurm):
             return JobState(job, QUEUED, None, {})
         return JobState(job, LOST, None, {}, "it was never started")
+    if unasked and job.slurm and record.state not in (CANCELLED, LOST):
+        return JobState(job, QUEUED, record, {})  # it may be back in the queue: nobody knows until Slurm answers
     if record.state == PREEMPTED:
         return JobState(job, PREEMPTED, record, {}, record.failed)
     if record.state == CANCELLED:

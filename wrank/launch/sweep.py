@@ -79,6 +79,8 @@ class SweepRecord:
         place = store / SWEEPS / self.name
         with io_errors(place):
             place.mkdir(parents=True, exist_ok=True)
+            told = read_facts(place / SWEEP).get("cancelled")  # by somebody else, meanwhile
+            self.cancelled = max(self.cancelled, float(told) if isinstance(told, int | float) else 0.0)
             write_atomic(place / SWEEP, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
         return place
 
@@ -116,7 +118,7 @@ def unreadable(store: Path) -> list[Path]:
 
 
 def find_sweep(store: Path, asked: str | None) -> SweepRecord:
-    """A sweep by its name or the beginning of it; the latest when none is asked for.
+    """A sweep by its name; the latest whose name begins so, or the one that has it in its name; the latest of all.
 
     Raises:
         WrankError: there is none, or there are several.
@@ -127,10 +129,15 @@ def find_sweep(store: Path, asked: str | None) -> SweepRecord:
     if asked is None:
         return known[-1]
     exact = [one for one in known if one.name == asked]
-    alike = exact or [one for one in known if asked in one.name]
+    alike = (
+        exact
+        or [one for one in known if one.name.startswith(asked)][-1:]
+        or [one for one in known if asked in one.name]
+    )
     if len(alike) != 1:
         names = ", ".join(one.name for one in (alike or known)[-10:])
-        raise WrankError(f"{asked}: {len(alike)} sweeps are called so; wanted one of {names}")
+        count = "no sweep is" if not alike else f"{len(alike)} sweeps are"
+        raise WrankError(f"{asked}: {count} called so; wanted one of {names}")
     return alike[0]
 
 

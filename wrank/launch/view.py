@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wrank.launch.follow import log_tail
-from wrank.launch.record import CANCELLED, FAILED, LOST, PREEMPTED, RUNNING
+from wrank.launch.record import CANCELLED, FAILED, LOST, PREEMPTED, QUEUED, RUNNING
 from wrank.launch.state import JobState
 from wrank.launch.sweep import SweepRecord
 from wrank.tracking.table import out
@@ -81,6 +81,10 @@ def _common(states: Sequence[JobState]) -> set[str]:
 
 def _at(state: JobState) -> str:
     progress = state.progress
+    if state.state == QUEUED and state.failed:
+        return f"waits: {state.failed}"
+    if state.state == RUNNING and not progress:
+        return "starting"
     if not progress:
         again = state.record.starts if state.record is not None else 0
         return f"started {again} times" if again > 1 and state.state != RUNNING else ""

@@ -182,8 +182,8 @@ def train(context: Context, plan: Plan, tracker: Tracker) -> Artifact:
 
     def work(folder: Path) -> dict[str, Any]:
         tracker.start(identity(context, plan.stage, "train"))
-        tell_used(tracker, context, plan.stage)
         collection = plan.data.collection
+        tell_used(tracker, context, plan.stage, collection)
         training = Training(
             model=context.fresh_model(),
             loss=build(context.cfg, "loss"),

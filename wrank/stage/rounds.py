@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -109,9 +109,11 @@ class OneRun(Tracker):
         """Adds figures to the run."""
         self.tracker.log(figures)
 
-    def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def table(
+        self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], texts: Collection[str] = ()
+    ) -> None:
         """Adds a table to the run."""
-        self.tracker.table(name, columns, rows)
+        self.tracker.table(name, columns, rows, texts)
 
     def page(self, name: str, path: Path) -> None:
         """Adds a page to the run."""
@@ -120,6 +122,10 @@ class OneRun(Tracker):
     def artifact(self, manifest_folder: Path, role: Role) -> None:
         """Adds a round's artifact to the run's lineage."""
         self.tracker.artifact(manifest_folder, role)
+
+    def data(self, name: str, fingerprint: str, facts: Mapping[str, Any]) -> None:
+        """Adds a round's collection to the run's lineage."""
+        self.tracker.data(name, fingerprint, facts)
 
     def pause(self) -> None:
         """Closes the run as one that goes on."""

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from wrank.config import plain
+from wrank.data.collection import Collection
 from wrank.evaluation.scored import Scored
 from wrank.files import read_jsonl
-from wrank.manifest import MANIFEST
+from wrank.manifest import MANIFEST, read_manifest
 from wrank.stage.context import Context
 from wrank.stage.generation import GenerationPlan, generate
 from wrank.stage.identity import identity
@@ -42,28 +43,47 @@ def _harmless(tell: Callable[..., None]) -> Callable[..., None]:
 
 
 @_harmless
-def tell_used(tracker: Tracker, context: Context, stage: Stage) -> None:
-    """What the store holds of what a stage is made from: passages written, negatives, scores, the round before.
+def tell_used(tracker: Tracker, context: Context, stage: Stage, collection: Collection | None = None) -> None:
+    """What a stage is made from: passages written, negatives, scores, the round before, and the collection.
 
     Args:
         tracker: its run is open.
         context: the job.
         stage: what will be made.
+        collection: what it reads; None: it is not told.
     """
     if not tracker.wants_artifacts:
         return
-    if (folder := model_folder(context)) is not None:
-        tracker.artifact(folder, "used")
-    for _, parent in Library(context.store).parents(stage.facts):
-        tracker.artifact(parent.path, "used")
+    parents = {parent.path: parent.manifest for _, parent in Library(context.store).parents(stage.facts)}
+    folders = [] if collection is None else _folders(context, collection)
+    for folder in filter(None, map(_artifact_of, [*folders, *given(context, stage)])):
+        parents.setdefault(folder, read_manifest(folder))
+    for path in parents:
+        tracker.artifact(path, "used")
+    if collection is not None:
+        written = sorted(one["content_key"] for one in parents.values() if one["kind"] == "generation")
+        facts = {"split": collection.split, **collection.describe(), "inputs": {"generation": written}}
+        tracker.data(collection.name, collection.fingerprint, facts)
 
 
-def model_folder(context: Context) -> Path | None:
-    """The artifact whose weights ``model.path`` names, or None."""
-    given = plain(context.cfg, "model").get("path")
-    if given is None:
-        return None
-    path = Path(str(given)).expanduser().absolute()
+def given(context: Context, stage: Stage) -> list[str]:
+    """The folders that a stage reads because ``model.path`` (where it has a model) or ``pairs`` names them."""
+    uses_model = {"model", "scorer"} & {*stage.config, *stage.inputs}
+    keys = (*(["model.path"] if uses_model else []), "pairs")
+    return [str(value) for key in keys if (value := plain(context.cfg, key)) is not None]
+
+
+def _folders(context: Context, collection: Collection) -> list[str]:
+    """Where a collection was read, as far as that is a folder."""
+    if collection.mixed is not None:
+        return list(map(str, collection.mixed.folders))
+    path = getattr(context.source, "path", None)
+    return [str(path)] if isinstance(path, str | Path) else []
+
+
+def _artifact_of(given: str) -> Path | None:
+    """The finished artifact that a folder, or a folder or file just below it, belongs to."""
+    path = Path(given).expanduser().absolute()
     return next((folder for folder in (path, path.parent) if (folder / MANIFEST).is_file()), None)
 
 
@@ -111,7 +131,8 @@ def tell_generation(tracker: Tracker, artifact: Artifact) -> None:
     tracker.log({f"generate/{word}": value for word, value in counts.items() if isinstance(value, int | float)})
     if not tracker.wants_artifacts:
         return
-    tracker.table("generation/samples", ("level", "query", "passage"), samples(artifact.path))
+    columns = ("level", "query", "passage")
+    tracker.table("generation/samples", columns, samples(artifact.path), texts=("query", "passage"))
     if (page := artifact.path / "audit.html").is_file():
         tracker.page("generation/audit", page)
     tracker.artifact(artifact.path, "made")
@@ -166,7 +187,7 @@ def tell_scores(
         if tracker.wants_artifacts:
             other = scored[base][test.name] if base != own else None
             columns, rows = query_rows(test, one, other)
-            tracker.table(f"per_query/{test.label}", columns, rows)
+            tracker.table(f"per_query/{test.label}", columns, rows, texts=("query",))
             tracker.artifact(one.path, "made")
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wrank.errors import WrankError
+from wrank.errors import Pruned, WrankError
 from wrank.manifest import read_manifest
 from wrank.stage.context import Context
 from wrank.stage.tuning import PRUNED, RULES, SUFFIX, TUNING, Rules, optuna_package, storage
 from wrank.tracking.progress import note
-from wrank.training.callback.prune import Pruned
 
 log = logging.getLogger(__name__)
 

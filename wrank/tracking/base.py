@@ -1,11 +1,11 @@
 """The contract of a tracker: where a run's figures go beside its artifact."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from wrank.errors import Stopped
+from wrank.errors import Pruned, Stopped
 from wrank.tracking.identity import RunIdentity
 
 Role = Literal["made", "used"]
@@ -35,13 +35,16 @@ class Tracker:
     def log(self, figures: Mapping[str, float]) -> None:
         """Adds figures that belong to the whole run, e.g. ``test/<set>/<measure>``; nothing when no run is open."""
 
-    def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def table(
+        self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], texts: Collection[str] = ()
+    ) -> None:
         """Adds a table; nothing when no run is open.
 
         Args:
             name: what it is called.
             columns: their heads.
             rows: read only as far as the tracker wants.
+            texts: the columns that are texts of the data, which go as they are: nothing secret is looked for in them.
         """
 
     def page(self, name: str, path: Path) -> None:
@@ -60,6 +63,15 @@ class Tracker:
             role: ``used`` for what the run was made from, told before what it ``made``.
         """
 
+    def data(self, name: str, fingerprint: str, facts: Mapping[str, Any]) -> None:
+        """Adds a collection to the run's lineage as what it was made from; nothing when no run is open.
+
+        Args:
+            name: the collection's.
+            fingerprint: SHA-256 of its content: the version.
+            facts: counts, and under ``inputs`` the content keys of the artifacts that it holds; no texts.
+        """
+
     def pause(self) -> None:
         """Closes the run as one that will go on: the job was preempted, and the same command continues it."""
 
@@ -71,6 +83,7 @@ class Tracker:
 def closing(tracker: Tracker) -> Iterator[Tracker]:
     """Closes the run after the block: as finished, as paused when a signal stopped the work, or as failed.
 
+    A training that a search pruned is over, and has not failed: its last step and dev score go into the summary.
     A job that was put back into its queue leaves by ``SystemExit`` (submitit's handler), or by `Stopped`.
 
     Args:
@@ -78,6 +91,10 @@ def closing(tracker: Tracker) -> Iterator[Tracker]:
     """
     try:
         yield tracker
+    except Pruned as error:
+        tracker.log({"pruned/step": error.step, "pruned/score": error.score})
+        tracker.finish(0)
+        raise
     except (Stopped, SystemExit):
         tracker.pause()
         raise

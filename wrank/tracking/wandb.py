@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from wrank.errors import WrankError
 from wrank.manifest import MANIFEST
 from wrank.tracking.base import Role, Tracker
 from wrank.tracking.identity import RunIdentity, scrub_text
-from wrank.tracking.wandb_artifact import artifact_facts
+from wrank.tracking.wandb_artifact import COLLECTION, artifact_facts, data_facts
 from wrank.tracking.wandb_folder import LOCK, write_facts
 from wrank.tracking.wandb_guard import clean_arguments, never_matters, never_raises, within
 
@@ -180,11 +180,14 @@ class WandbTracker(Tracker):
             self.logger.experiment.log(dict(figures))
 
     @never_matters
-    def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Adds a table, the first ``table_rows`` of its rows."""
+    def table(
+        self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], texts: Collection[str] = ()
+    ) -> None:
+        """Adds a table, the first ``table_rows`` of its rows; all but the data's own texts without secrets."""
         if self.logger is None or self.table_rows == 0:
             return
-        data = [[_cell(value) for value in row] for row in itertools.islice(rows, self.table_rows)]
+        as_given = [column in texts for column in columns]
+        data = [list(map(_cell, row, as_given)) for row in itertools.islice(rows, self.table_rows)]
         table = wandb.Table(columns=list(columns), data=data, allow_mixed_types=True)
         self._patiently(f"table {name}", lambda: self.logger.experiment.log({name: table}))
 
@@ -213,10 +216,26 @@ class WandbTracker(Tracker):
         if role == "made":
             self._patiently(f"artifact {facts.name}", lambda: run.log_artifact(made, aliases=["latest", facts.alias]))
             return
+        self._use(made, facts.alias)
+
+    @never_matters
+    def data(self, name: str, fingerprint: str, facts: Mapping[str, Any]) -> None:
+        """Adds a collection as an artifact of one small file, so that another fingerprint is another version."""
+        if self.logger is None or (key := (fingerprint, "used")) in self._artifacts:
+            return
+        self._artifacts.add(key)
+        content = data_facts(name, fingerprint, facts)
+        made = wandb.Artifact(content.name, content.type, metadata=dict(content.metadata))
+        with made.new_file(COLLECTION, encoding="utf-8") as file:
+            file.write(str(content.manifest))
+        self._use(made, content.alias)
+
+    def _use(self, made: wandb.Artifact, alias: str) -> None:
         # `use_artifact` refuses to work offline, and waits for the server online. What it does with an artifact that
         # the server may not know yet is this: it is logged as nobody's output, and used once it is there.
-        words = {"aliases": [facts.alias], "is_user_created": True, "use_after_commit": True}
-        self._patiently(f"artifact {facts.name}", lambda: run._log_artifact(made, **words))
+        words = {"aliases": [alias], "is_user_created": True, "use_after_commit": True}
+        run = self.logger.experiment
+        self._patiently(f"artifact {made.name}", lambda: run._log_artifact(made, **words))
 
     def _patiently(self, what: str, call: Any) -> None:
         if self.mode == "offline":
@@ -250,6 +269,8 @@ class WandbTracker(Tracker):
                 self._lock = None
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, as_given: bool) -> Any:
     """A table's value: numbers as they are, anything else as words."""
-    return value if value is None or isinstance(value, bool | int | float) else scrub_text(str(value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value) if as_given else scrub_text(str(value))

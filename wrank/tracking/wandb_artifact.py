@@ -13,6 +13,9 @@ from wrank.tracking.identity import scrub, scrub_text
 TYPES = {"generation": "dataset"}
 """Kind of stage -> type of artifact, where it is another word."""
 
+COLLECTION = "collection.json"
+"""The one file of a collection's artifact."""
+
 MEGABYTE = 10**6
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".npy", ".npz")
 _FACTS = ("kind", "name", "key", "content_key", "inputs", "seeds", "wrank", "packages", "git", "hardware", "finished")
@@ -30,7 +33,7 @@ class ArtifactFacts:
         alias: the beginning of the content key, which names the version.
         metadata: facts of the manifest, without secrets.
         files: what goes with it, below its folder; the manifest is the first, unless it holds secrets.
-        manifest: the manifest without its secrets, where it holds some.
+        manifest: the manifest without its secrets, where it holds some; of a collection what `COLLECTION` holds.
     """
 
     name: str
@@ -76,6 +79,25 @@ def artifact_facts(folder: Path, limit_mb: float, weights: bool = False) -> Arti
         metadata=metadata,
         files=tuple(files) if clean != manifest else (MANIFEST, *files),
         manifest=json.dumps(clean, indent=1, ensure_ascii=False) + "\n" if clean != manifest else None,
+    )
+
+
+def data_facts(name: str, fingerprint: str, facts: Mapping[str, Any]) -> ArtifactFacts:
+    """A collection as an artifact: the same for every run that is made from it.
+
+    Args:
+        name: the collection's.
+        fingerprint: SHA-256 of its content.
+        facts: counts and inputs; no texts.
+    """
+    content = scrub({"name": name, "content_key": fingerprint, **facts})
+    return ArtifactFacts(
+        name=slug(f"data-{scrub_text(name)}")[:_NAME],
+        type="data",
+        alias=fingerprint[:KEY_LENGTH],
+        metadata=content,
+        files=(),
+        manifest=json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n",
     )
 
 

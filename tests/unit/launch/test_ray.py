@@ -57,7 +57,7 @@ def ray(monkeypatch):
 
 def test_each_job_is_a_task_with_what_its_trainer_asks_for(ray, plan):
     record, planned, commands = plan("finish", needs=Needs(devices=2, gpus=2))
-    backend = Ray(address="auto", cpus_per_device=3, mem_gb_per_device=4, resources={"a100": 1}, retries=2)
+    backend = Ray(address="auto", cpus_per_device=3, mem_gb_per_device=4, resources=["a100=1"], retries=2)
     backend.check(planned)
     assert backend.start(planned, commands, record.folder) == {}
     ((named, given),) = ray.started

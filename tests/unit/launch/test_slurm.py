@@ -83,7 +83,7 @@ def test_every_key_reaches_the_batch_file():
         gpu_type="a100",
         signal_s=60,
         setup=["module load cuda"],
-        extra={"mail-user": "me@here"},
+        extra=["mail-user:me@here"],
         srun=["--mpi=none"],
         container="image.sqsh",
         mounts="/a:/b",
@@ -131,9 +131,10 @@ def test_what_cannot_be_is_refused(keys, said):
 
 
 def test_queue_is_read_job_by_job(programs):
-    calls = programs("squeue", out="12_0 RUNNING\n12_1 PENDING\n\n13 COMPLETING\nodd line of words\n")
-    assert queue_of(["12_1", "12_0", "13"]) == {"12_0": "RUNNING", "12_1": "PENDING", "13": "COMPLETING"}
-    assert calls() == ["--noheader --array --format=%i %T --jobs 12,13"]
+    calls = programs("squeue", out="12_0 RUNNING None\n12_1 PENDING Priority, and more\n\n13 COMPLETING None\nodd\n")
+    known = queue_of(["12_1", "12_0", "13"])
+    assert known == {"12_0": "RUNNING", "12_1": "PENDING Priority, and more", "13": "COMPLETING"}
+    assert calls() == ["--noheader --array --format=%i %T %r --jobs 12,13"]
     assert queue_of([]) == {}
     assert len(calls()) == 1, "no jobs, no question"
 

@@ -61,8 +61,27 @@ def test_states_of_a_slurm_job(written, known, wanted, tmp_path):
     assert state_of(tmp_path, "slurm", "12_0", scheduler).state == wanted
 
 
-def test_slurm_that_does_not_answer_leaves_a_job_in_the_queue(tmp_path):
-    assert state_of(tmp_path, "slurm", "12_0", None).state == "queued"
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (None, "queued"),
+        ("preempted", "queued"),
+        ("running", "queued"),
+        ("finished", "finished"),
+        ("failed", "failed"),
+        ("cancelled", "cancelled"),
+    ],
+)
+def test_slurm_that_does_not_answer_leaves_a_job_in_its_hands(written, wanted, tmp_path):
+    """Back in the queue after a preemption it would be started a second time, if it was told as ended."""
+    if written:
+        record(tmp_path, written, failed="why")
+    assert state_of(tmp_path, "slurm", "12_0", None).state == wanted
+
+
+def test_why_a_job_waits_is_told(tmp_path):
+    state = state_of(tmp_path, "slurm", "12_0", {"12_0": "PENDING PartitionConfig"})
+    assert (state.state, state.failed) == ("queued", "PartitionConfig")
 
 
 def test_job_without_a_record_waits_while_somebody_will_start_it(tmp_path):

@@ -63,9 +63,11 @@ def test_sweep_is_found_by_its_name_a_part_of_it_or_as_the_latest(tmp_path):
     assert find_sweep(store, None).name == "yours-train-3"
     assert find_sweep(store, "yours").name == "yours-train-3"
     assert find_sweep(store, "mine-run-1").name == "mine-run-1", "the whole name goes before a part of another"
-    with pytest.raises(WrankError, match=r"mine: 2 sweeps are called so; wanted one of mine-run-1, mine-run-12$"):
-        find_sweep(store, "mine")
-    with pytest.raises(WrankError, match=r"nobody: 0 sweeps are called so; wanted one of .*yours-train-3"):
+    assert find_sweep(store, "mine").name == "mine-run-12", "a study's name is its latest sweep"
+    assert find_sweep(store, "train").name == "yours-train-3"
+    with pytest.raises(WrankError, match=r"run-1: 2 sweeps are called so; wanted one of mine-run-1, mine-run-12$"):
+        find_sweep(store, "run-1")
+    with pytest.raises(WrankError, match=r"nobody: no sweep is called so; wanted one of .*yours-train-3"):
         find_sweep(store, "nobody")
 
 
@@ -87,3 +89,13 @@ def test_store_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / ".sweeps").write_text("a file")
     with pytest.raises(WrankError, match=r"\.sweeps"):
         new_name(tmp_path, "study", "run")
+
+
+def test_a_cancellation_by_somebody_else_is_not_written_over(tmp_path):
+    one = sweep(tmp_path, "mine-run-1", 1.0)
+    other = find_sweep(tmp_path / "store", "mine-run-1")
+    other.cancelled = 7.0
+    other.write(tmp_path / "store")
+    one.write(tmp_path / "store")
+    assert find_sweep(tmp_path / "store", "mine-run-1").cancelled == 7.0
+    assert one.cancelled == 7.0

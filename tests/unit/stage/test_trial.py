@@ -8,11 +8,10 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from wrank.errors import WrankError
+from wrank.errors import Pruned, WrankError
 from wrank.stage.trial import Report, report_of, tunable
 from wrank.stage.tuning import Range, Rules, Search
 from wrank.store import Store
-from wrank.training.callback.prune import Pruned
 
 needs_optuna = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="pip install 'wrank[tune]'")
 

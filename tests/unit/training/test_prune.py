@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.unit.training.test_fit import same, tiny, training, weights
-from wrank.errors import Stopped
-from wrank.training.callback.prune import PRUNED, Pruned
+from wrank.errors import Pruned, Stopped
+from wrank.training.callback.prune import PRUNED
 from wrank.training.checkpoint import saved_step
 from wrank.training.fit import CHECKPOINT, fit
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from wrank.errors import Stopped
+from wrank.errors import Pruned
 from wrank.files import write_atomic
 from wrank.training.callback.dev import DevScore
 from wrank.training.callback.resume import ResumeCheckpoint
@@ -16,21 +16,6 @@ PRUNED = "pruned.json"
 
 Ask = Callable[[int, float], bool]
 """Told an optimizer step and the dev score after it; says whether to end here."""
-
-
-class Pruned(Stopped):
-    """A training that a search ended early: no artifact is made of it, and its checkpoint stands.
-
-    Attributes:
-        step: the optimizer step at which it ended.
-        score: its last dev score.
-    """
-
-    def __init__(self, step: int, score: float) -> None:
-        super().__init__(
-            f"pruned at step {step}, with a dev score of {score:.4f}; the same command without trial=... goes on"
-        )
-        self.step, self.score = step, score
 
 
 class PruneByDev(pl.Callback):
