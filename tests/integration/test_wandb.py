@@ -8,7 +8,7 @@ import pytest
 
 from tests.fixtures.wandb_server import wandb_server
 from tests.integration.conftest import ROOT, SMOKE, fault_engine
-from wrank.errors import Stopped
+from wrank.errors import Pruned, Stopped
 from wrank.tracking.wandb_folder import find_runs
 
 READER = ROOT.parent / "shared" / "tools" / "read_wandb.py"
@@ -44,7 +44,13 @@ def test_a_chain_is_two_runs_whose_artifacts_hang_together(wrank):
     (made,) = [one["name"] for one in first["artifacts"] if one["type"] == "dataset"]
     names = [one["name"] for one in second["artifacts"] if one["type"] != "run_table"]
     assert names[0] == made
-    assert [name.partition("-")[0] for name in names] == ["generation", "model", "evaluation"]
+    assert [name.partition("-")[0] for name in names] == ["generation", "data", "model", "evaluation"]
+    manifest = json.loads((wrank.artifacts("generation")[0] / "manifest.json").read_text())
+    data = next(one["metadata"] for one in second["artifacts"] if one["type"] == "data")
+    data = json.loads(data) if isinstance(data, str) else data
+    assert data["inputs"] == {"generation": [manifest["content_key"]]}
+    (model,) = wrank.artifacts("model")
+    assert json.loads((model / "manifest.json").read_text())["inputs"]["collection"] == data["content_key"]
     assert any(tag.startswith("git:") for tag in second["run"]["tags"])
     assert second["config"]["choice_generator"] == "graded"
 
@@ -63,8 +69,39 @@ def test_an_evaluation_of_a_trained_model_uses_its_artifact(wrank):
     assert len(runs(wrank)) == before  # nothing was done, so nothing is told
 
 
+MINE = ("mine", "data=sample", "miner=bm25", "logger=wandb")
+SCORE = ("score", "data=sample", "teacher.model=random:tiny", "teacher.max_length=96", "logger=wandb")
+
+
+@reads
+def test_pairs_are_mined_from_data_and_scored_from_data_and_pairs(wrank):
+    _, told = wrank(*MINE)
+    (mined,) = wrank.artifacts("mined")
+    _, also = wrank(*SCORE, f"pairs={mined}")
+    assert "tracking:" not in told + also  # a warning
+    found = {run.facts["job_type"]: read_back(run) for run in runs(wrank)}
+    kinds = {job: [one["type"] for one in run["artifacts"]] for job, run in found.items()}
+    assert kinds == {"mine": ["data", "mined"], "score": ["mined", "data", "scores"]}
+    assert {run["exit_code"] for run in found.values()} == {0}
+
+
+@pytest.mark.parametrize(("words", "stage"), [(MINE, "mine"), (SCORE, "score")])
+@pytest.mark.parametrize(("error", "code", "word"), [(Stopped("asked to"), 143, "paused"), (ValueError(), 1, "failed")])
+def test_a_mining_or_a_scoring_is_closed_as_it_ended(here, monkeypatch, words, stage, error, code, word):
+    def ends(context, plan, begin):
+        begin()
+        raise error
+
+    monkeypatch.setattr(f"wrank.command.{stage}.{stage}", ends)
+    monkeypatch.setattr("wrank.cli.sys.excepthook", lambda *_: None)
+    here(*words, code=code)
+    (run,) = runs(here)
+    assert run.facts["ended"] == word
+
+
 @pytest.mark.parametrize(
-    ("error", "code", "word"), [(Stopped("at step 3"), 143, "paused"), (SystemExit(7), 7, "paused")]
+    ("error", "code", "word"),
+    [(Stopped("at step 3"), 143, "paused"), (SystemExit(7), 7, "paused"), (Pruned(4, 0.5), 143, "finished")],
 )
 def test_a_training_that_a_signal_stops_pauses_its_run(here, monkeypatch, error, code, word):
     def stopped(*words):

@@ -12,7 +12,12 @@ from wrank.launch.record import read_record
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 LOSSES = "infonce,kl,listnet"
-LINE = ("run", "-m", *SMOKE, f"loss={LOSSES}", "seed=0,1", "study=six", "logger=wandb", "trainer.max_steps=6", *SLURM)
+PASSWORD, TOKEN = "geheim-in-a-path", "hf_" + "Geheim" * 5
+SECRETS = (f"paths.collections=https://bob:{PASSWORD}@host/fetched", f"tags=[alpha,{TOKEN}]")  # looked at by no stage
+LINE = (
+    *("run", "-m", *SMOKE, f"loss={LOSSES}", "seed=0,1", "study=six", "logger=wandb", "trainer.max_steps=6"),
+    *(*SECRETS, *SLURM),
+)
 ONE_AT_A_TIME = "hydra.launcher.at_once=1"
 
 
@@ -100,4 +105,15 @@ def test_the_offline_runs_of_the_sweep_read_back(sweep):
         assert run["config"]["choice_data"] == "sample"
         assert "train/loss" in run["summary"]
         assert "test/sample/nDCG@10" in run["summary"]
-    assert "hunter2" not in json.dumps(runs)
+        assert run["config"]["paths.collections"] == "https://***@host/fetched"
+        assert {"alpha", "***"} <= set(run["run"]["tags"])
+
+
+def test_no_secret_of_the_line_or_the_environment_is_in_what_goes_to_wandb(sweep):
+    given = "".join(path.read_text() for path in sweep.folder.glob("multirun/**/config.yaml"))
+    assert PASSWORD in given  # the jobs had them
+    assert TOKEN in given
+    files = {path: path.read_bytes() for path in (sweep.store / "wandb").rglob("*") if path.is_file()}
+    assert any(path.suffix == ".wandb" for path in files)
+    for secret in (PASSWORD, TOKEN, "hunter2"):  # the last is in WANDB_API_KEY
+        assert [str(path) for path, content in files.items() if secret.encode() in content] == []

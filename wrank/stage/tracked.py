@@ -54,7 +54,7 @@ def tell_used(tracker: Tracker, context: Context, stage: Stage, collection: Coll
     """
     if not tracker.wants_artifacts:
         return
-    parents = {parent.path: parent.manifest for _, parent in Library(context.store).parents(stage.facts)}
+    parents = {parent.path.absolute(): parent.manifest for _, parent in Library(context.store).parents(stage.facts)}
     folders = [] if collection is None else _folders(context, collection)
     for folder in filter(None, map(_artifact_of, [*folders, *given(context, stage)])):
         parents.setdefault(folder, read_manifest(folder))

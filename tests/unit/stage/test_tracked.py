@@ -5,11 +5,12 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from omegaconf import OmegaConf
 
 from wrank.evaluation.scored import Scored
 from wrank.stage import tracked
 from wrank.stage.identity import commit_tags
-from wrank.store import Artifact
+from wrank.store import Artifact, Stage, Store
 from wrank.tracking.base import Tracker
 
 
@@ -18,18 +19,23 @@ class Kept(Tracker):
 
     def __init__(self):
         self.figures, self.tables, self.pages, self.artifacts = {}, {}, {}, []
+        self.texts, self.collections = {}, []
 
     def log(self, figures):
         self.figures |= figures
 
-    def table(self, name, columns, rows):
+    def table(self, name, columns, rows, texts=()):
         self.tables[name] = (list(columns), [list(row) for row in rows])
+        self.texts[name] = list(texts)
 
     def page(self, name, path):
         self.pages[name] = path
 
     def artifact(self, manifest_folder, role):
         self.artifacts.append((manifest_folder, role))
+
+    def data(self, name, fingerprint, facts):
+        self.collections.append((name, fingerprint, facts))
 
 
 @pytest.fixture
@@ -61,6 +67,7 @@ def test_a_generation_is_figures_samples_the_audit_and_an_artifact(generation):
     tracked.tell_generation(tracker, generation)
     assert tracker.figures == {"generate/passages": 40}
     assert tracker.tables["generation/samples"][0] == ["level", "query", "passage"]
+    assert tracker.texts == {"generation/samples": ["query", "passage"]}
     assert tracker.pages == {"generation/audit": generation.path / "audit.html"}
     assert tracker.artifacts == [(generation.path, "made")]
 
@@ -85,6 +92,7 @@ def test_a_row_a_query_holds_its_words_measures_and_the_difference_to_the_base(t
     columns, rows = tracker.tables["per_query/s"]
     assert columns == ["query_id", "query", "nDCG@10", "RR@10", "RR@10 - base"]
     assert rows == [["q0", "first?", 1.0, 0.5, 0.25], ["q1", "second?", 0.5, 0.25, None]]
+    assert tracker.texts == {"per_query/s": ["query"]}
     assert tracker.artifacts == [(tmp_path / "own", "made")]
 
 
@@ -113,6 +121,55 @@ def test_what_cannot_be_read_is_a_warning(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         tracked.tell_generation(Kept(), broken)
     assert "it is left out" in caplog.text
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A store with a generation and pairs, and the collection that was read from the generation."""
+    store = Store(tmp_path / "store")
+
+    def finished(kind, **named):
+        return store.run(Stage(kind, kind, **{"config": {}, "inputs": {}, **named}), lambda folder: {})
+
+    def told(collection, stage, **config):
+        context = SimpleNamespace(store=store, cfg=OmegaConf.create(config), source=SimpleNamespace(path=source.path))
+        tracker = Kept()
+        tracked.tell_used(tracker, context, stage, collection)
+        return tracker
+
+    source, mined = finished("generation"), finished("mined")
+    counts = SimpleNamespace(describe=lambda: {"queries": 3}, name="g", split="train", fingerprint="f" * 64, mixed=None)
+    return SimpleNamespace(told=told, finished=finished, generation=source, mined=mined, collection=counts)
+
+
+def test_the_collection_is_told_with_the_generation_it_was_read_from(job):
+    """Generation -> data -> model."""
+    tracker = job.told(job.collection, Stage("model", "m", {}, {}))
+    assert tracker.artifacts == [(job.generation.path, "used")]
+    inputs = {"generation": [job.generation.content_key]}
+    assert tracker.collections == [("g", "f" * 64, {"split": "train", "queries": 3, "inputs": inputs})]
+
+
+def test_the_parts_of_a_mix_are_where_its_folders_are(job, tmp_path):
+    job.collection.mixed = SimpleNamespace(folders=(tmp_path, job.generation.path / "qrels"))
+    tracker = job.told(job.collection, Stage("model", "m", {}, {}))
+    assert tracker.artifacts == [(job.generation.path, "used")]
+
+
+def test_each_is_told_once_however_it_is_known(job):
+    stage = Stage("model", "m", {}, {"mined": job.mined.content_key}, details={"generation": job.generation.path.name})
+    tracker = job.told(job.collection, stage, pairs=str(job.mined.path / "pairs.parquet"))
+    assert sorted(tracker.artifacts) == sorted([(job.mined.path, "used"), (job.generation.path, "used")])
+    assert job.told(None, stage).collections == []
+
+
+def test_a_model_that_is_not_looked_at_is_not_told(job):
+    """BM25 does without ``model.path``."""
+    model = job.finished("model")
+    config = {"model": {"path": str(model.path / "last")}}
+    assert job.told(None, Stage("mined", "bm25", {}, {}), **config).artifacts == []
+    dense = Stage("mined", "dense", {}, {"model": "0" * 64})
+    assert job.told(None, dense, **config).artifacts == [(model.path, "used")]
 
 
 def test_the_commit_is_a_tag(monkeypatch):

@@ -4,13 +4,16 @@ from contextlib import nullcontext
 
 import pytest
 
-from wrank.errors import Stopped
+from wrank.errors import Pruned, Stopped
 from wrank.tracking.base import Tracker, closing
 
 
 class Kept(Tracker):
     def __init__(self):
         self.told = []
+
+    def log(self, figures):
+        self.told.append(figures)
 
     def pause(self):
         self.told.append("paused")
@@ -38,10 +41,20 @@ def test_a_run_is_closed_as_its_job_ended_and_the_error_goes_on(error, told):
     assert tracker.told == [told]
 
 
+def test_a_pruned_training_is_over_and_says_where_and_with_what_score():
+    """W&B would show it as preempted: as one that is waited for."""
+    tracker = Kept()
+    with pytest.raises(Pruned), closing(tracker):
+        raise Pruned(4, 0.5)
+    assert tracker.told == [{"pruned/step": 4, "pruned/score": 0.5}, 0]
+
+
 def test_a_tracker_that_tracks_nothing_takes_everything(tmp_path):
     tracker = Tracker()
     tracker.table("t", ["a"], iter([[1]]))
     tracker.page("p", tmp_path / "none.html")
+    tracker.table("t", ["a"], iter([["x"]]), texts=["a"])
     tracker.artifact(tmp_path, "used")
+    tracker.data("sample", "f" * 64, {})
     tracker.pause()
     assert not tracker.wants_artifacts

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from wrank.errors import WrankError
+from wrank.errors import Pruned, WrankError
 from wrank.store import Stage, Store
+from wrank.tracking.base import closing
 from wrank.tracking.identity import RunIdentity
 from wrank.tracking.wandb import GuardedLogger, WandbTracker
 from wrank.tracking.wandb_folder import find_runs
@@ -165,6 +166,52 @@ def test_tables_and_pages_are_kept_up_to_their_limit(tmp_path, made):
     assert "written" in (files / page).read_text()
     data = json.loads((files / table["samples.path"]).read_text())["data"]
     assert data == [[0, "x0 https://***@h"], [1, "x1 https://***@h"]]
+
+
+@reads
+def test_texts_of_the_data_are_sent_as_they_are_and_nothing_else(tmp_path):
+    text = "token=abc is what https://a:geheim@h says"
+    tracker = WandbTracker(folder=str(tmp_path))
+    tracker.start(IDENTITY)
+    tracker.table("samples", ["query", "passage", "system"], [[text, text, text]], texts=("query", "passage"))
+    tracker.finish(0)
+    (run,) = read_back(tmp_path)
+    path = next(row["samples.path"] for row in run["history"] if "samples.path" in row)
+    data = json.loads((find_runs(tmp_path)[0].path / "files" / path).read_text())["data"]
+    assert data == [[text, text, "token=*** is what https://***@h says"]]
+
+
+@reads
+def test_a_pruned_run_has_ended_well_and_its_summary_says_where(tmp_path):
+    tracker = WandbTracker(folder=str(tmp_path))
+    tracker.start(IDENTITY)
+    with pytest.raises(Pruned), closing(tracker):
+        raise Pruned(4, 0.5)
+    (run,) = read_back(tmp_path)
+    assert run["exit_code"] == 0
+    assert "preempting" not in run["records"]
+    assert {"pruned/step": 4, "pruned/score": 0.5}.items() <= run["summary"].items()
+    assert [run.facts["ended"] for run in find_runs(tmp_path)] == ["finished"]
+
+
+@reads
+def test_a_collection_is_used_and_another_content_is_another_version(tmp_path):
+    for id, fingerprint in (("one", "a" * 64), ("two", "a" * 64), ("three", "b" * 64)):
+        tracker = WandbTracker(folder=str(tmp_path))
+        tracker.start(RunIdentity(id, id, "study", "train"))
+        for _ in range(2):
+            tracker.data("my data", fingerprint, {"queries": 3, "inputs": {"generation": ["c" * 64]}, "api_key": "x"})
+        tracker.finish(0)
+    found = {run.id: one for run, one in zip(find_runs(tmp_path), records(tmp_path, "artifact"), strict=True)}
+    one, two, three = (found[id] for id in ("one", "two", "three"))
+    assert {(each.name, each.type) for each in found.values()} == {("data-my-data", "data")}
+    assert one.use_after_commit
+    assert one.user_created  # by none of these runs
+    assert set(one.aliases) == {"a" * 16, "latest"}
+    assert one.digest == two.digest != three.digest  # W&B makes a version of each digest
+    told = {"name": "my data", "content_key": "a" * 64, "queries": 3, "inputs": {"generation": ["c" * 64]}}
+    assert json.loads(one.metadata) == told
+    assert [entry.path for entry in one.manifest.contents] == ["collection.json"]
 
 
 @reads
