@@ -8,7 +8,8 @@ import pytest
 
 from tests.fixtures.wandb_server import wandb_server
 from tests.integration.conftest import ROOT, SMOKE, fault_engine
-from wrank.errors import Pruned, Stopped
+from tests.unit.tracking.test_wandb import reader
+from wrank.errors import Pruned, Stopped, WrankError
 from wrank.tracking.wandb_folder import find_runs
 
 READER = ROOT.parent / "shared" / "tools" / "read_wandb.py"
@@ -46,8 +47,8 @@ def test_a_chain_is_two_runs_whose_artifacts_hang_together(wrank):
     assert names[0] == made
     assert [name.partition("-")[0] for name in names] == ["generation", "data", "model", "evaluation"]
     manifest = json.loads((wrank.artifacts("generation")[0] / "manifest.json").read_text())
-    data = next(one["metadata"] for one in second["artifacts"] if one["type"] == "data")
-    data = json.loads(data) if isinstance(data, str) else data
+    told = [one.artifact for one in reader().records(trained.log) if one.WhichOneof("record_type") == "artifact"]
+    (data,) = [json.loads(one.metadata) for one in told if one.type == "data"]
     assert data["inputs"] == {"generation": [manifest["content_key"]]}
     (model,) = wrank.artifacts("model")
     assert json.loads((model / "manifest.json").read_text())["inputs"]["collection"] == data["content_key"]
@@ -86,14 +87,15 @@ def test_pairs_are_mined_from_data_and_scored_from_data_and_pairs(wrank):
 
 
 @pytest.mark.parametrize(("words", "stage"), [(MINE, "mine"), (SCORE, "score")])
-@pytest.mark.parametrize(("error", "code", "word"), [(Stopped("asked to"), 143, "paused"), (ValueError(), 1, "failed")])
+@pytest.mark.parametrize(
+    ("error", "code", "word"), [(Stopped("asked to"), 143, "paused"), (WrankError("no"), 2, "failed")]
+)
 def test_a_mining_or_a_scoring_is_closed_as_it_ended(here, monkeypatch, words, stage, error, code, word):
     def ends(context, plan, begin):
         begin()
         raise error
 
     monkeypatch.setattr(f"wrank.command.{stage}.{stage}", ends)
-    monkeypatch.setattr("wrank.cli.sys.excepthook", lambda *_: None)
     here(*words, code=code)
     (run,) = runs(here)
     assert run.facts["ended"] == word

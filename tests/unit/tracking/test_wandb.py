@@ -318,8 +318,9 @@ def test_no_secret_is_in_any_file_of_a_run(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path, monkeypatch):
     place = tmp_path / "disk"
+    monkeypatch.setenv("WANDB_DATA_DIR", str(place / "data"))  # forgotten afterwards: later runs need a disk
     place.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(place)], capture_output=True)
     if mounted.returncode:
