@@ -47,7 +47,8 @@ test: $(STAMP) ## all tests but the slow ones and those that need vLLM or Slurm
 	$(BIN)/python -m pytest -m "not slow and not vllm and not slurm" -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: $(STAMP) ## the slow tests: real models on real collections, real vLLM and Slurm where they are
-	$(BIN)/python -m pytest -m "slow or vllm or slurm" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not vllm and not slurm" -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "vllm or slurm" $(ARGS)
 
 lint: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .

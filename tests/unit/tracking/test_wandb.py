@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import wandb
 
 from wrank.errors import Pruned, WrankError
 from wrank.store import Stage, Store
@@ -326,6 +327,7 @@ def small_disk(tmp_path, monkeypatch):
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root")
     yield place
+    wandb.teardown()  # its process does not get over it, and would write no later run
     subprocess.run(["umount", "-l", str(place)], check=False)
 
 
