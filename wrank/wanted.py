@@ -25,7 +25,7 @@ def check_types(node: Mapping[str, Any], place: str, locate: typing.Callable[[st
     for where, one in _targets(node, place):
         known = _simple_types(locate(str(one["_target_"])))
         for key, value in one.items():
-            if key in known and not _fits(value, known[key]):
+            if value is not None and key in known and not _fits(value, known[key]):  # null: classes say what is missing
                 wanted = " or ".join(_word(kind) for kind in known[key])
                 raise WrankError(f"{where}.{key}={_spelled(value)}: wanted {wanted}")
 

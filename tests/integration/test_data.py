@@ -180,7 +180,7 @@ def test_a_collection_without_judgements_is_told(here, tmp_path):
         (("data=public", "data.source.name=null"), "no public collection"),
         (("data=synthetic_graded", "data.path=/nowhere"), "data.generation has no value"),
         (("data=sample", "data.lists.size=1"), "lists.size is 1"),
-        (("data=sample", "data.lists.choice=best"), "lists.choice is 'best'"),
+        (("data=sample", "data.lists.choice=best"), "data.lists.choice=best: wanted random, top"),
         (("data=nosuch",), "nosuch"),
         (("data=sample", "model=minilm"), "model"),
     ],

@@ -195,7 +195,7 @@ def test_missing_library_is_told(here, monkeypatch, module, package):
         (("filter.window=[9,3]",), "filter.window is [9, 3]"),
         (("filter.per_query=0",), "filter.per_query is 0"),
         (("filter.consistency=0",), "filter.consistency is 0"),
-        (("filter.choice=best",), "filter.choice is 'best'"),
+        (("filter.choice=best",), "filter.choice=best: wanted top, random"),
         (("filter.margin.kind=relative",), "filter.margin.value is None"),
         (("filter.window=[190,200]", "filter.margin.kind=relative", "filter.margin.value=0.01"), "no pair is left"),
         (("miner.k1=-1",), "miner.k1 is -1"),
