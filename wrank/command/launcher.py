@@ -292,6 +292,7 @@ def register_launcher() -> None:
         importlib.import_module("hydra_plugins")
     except ImportError:  # no other plugin is installed
         sys.modules["hydra_plugins"] = ModuleType("hydra_plugins")
+        sys.modules["hydra_plugins"].__path__ = []  # Hydra looks for others in it
     sys.modules[MODULE] = sys.modules[__name__]
     WrankLauncher.__module__ = MODULE
     Plugins.instance().register(WrankLauncher)
