@@ -226,7 +226,7 @@ def test_a_killed_encoding_goes_on_and_gives_the_files_of_an_unbroken_one(tmp_pa
         (("data=sample", "baselines=[missing.trec]"), "no such run file"),
         (("data=sample", "reference=bm25"), "reference=bm25: no such system"),
         (("data=sample", "evaluation.alpha=1"), "evaluation.alpha is 1"),
-        (("data=sample", "evaluation.storage=float8"), "evaluation.storage is 'float8'"),
+        (("data=sample", "evaluation.storage=float8"), "evaluation.storage=float8: wanted float32"),
         (("data=sample", "evaluation.processes=0"), "evaluation.processes is 0"),
         (("data=sample", "evaluation.paraphrases=nothing.tsv"), "nothing.tsv"),
         (("data=sample", "evaluation.measures=[]"), "at least one"),

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.integration.test_preempt import SPAWNED, TRAIN, Job, result
+from tests.integration.test_preempt import SPAWNED, STEPS, TRAIN, Job, result
 from tests.slurm.conftest import SLURM, SlurmWrank
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
@@ -110,6 +110,29 @@ def test_a_job_that_is_told_of_its_end_requeues_itself_and_goes_on(ranks, unbrok
     assert facts["resumed_at"] >= 5
     assert result(job) == whole(*unbroken)
     assert job.status()["starts"] == 2
+
+
+def test_a_requeued_job_goes_on_with_its_wandb_run(job):
+    """One run in two files: each step is told once, whichever try did it."""
+    job.launch("logger=wandb", SLOW, "+loss.pause=0.1")
+    job.train_on()
+    job.slurm("scancel", "--signal=USR2", job.id)
+    job.started_again()
+    resumed = job.finished()["resumed_at"]
+    assert 5 <= resumed < STEPS
+    runs = job.wandb_runs()
+    assert all(map(steps_of, runs)), "W&B's own process was killed by the signal, with what it had not written yet"
+    first, second = sorted(runs, key=lambda run: steps_of(run)[0])
+    assert first["run"]["id"] == second["run"]["id"]
+    assert first["run"]["name"] == second["run"]["name"]
+    assert second["exit_code"] == 0
+    assert len(steps_of(second)) > 1
+    assert [*steps_of(first), *steps_of(second)] == list(range(STEPS))
+
+
+def steps_of(run):
+    """Optimizer steps whose loss a file of W&B has, as they came."""
+    return [row["trainer/global_step"] for row in run["history"] if "train/loss" in row]
 
 
 def test_a_job_that_the_cluster_takes_back_goes_on_from_its_sigterm(job, whole):

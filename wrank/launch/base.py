@@ -16,8 +16,6 @@ class Backend:
     """Runs jobs, each as the command that a person would type. Knows neither Hydra nor what a job does."""
 
     name = ""
-    queues = False
-    """Whether jobs start later than the command that launches them, so that the code must not change meanwhile."""
     patience = 30
     """Looks, a second apart, at a job that is gone before it is lost: a file system may show its last word late."""
 

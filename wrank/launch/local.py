@@ -1,5 +1,6 @@
 """A pool over this machine's GPUs or cores: one process a job, so that one that is killed takes no other with it."""
 
+import json
 import os
 import signal
 import socket
@@ -7,15 +8,17 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from wrank.errors import WrankError
+from wrank.files import write_atomic
 from wrank.launch.base import Backend, environment_of
 from wrank.launch.plan import Planned
-from wrank.launch.record import JobRecord, note_end, read_record
+from wrank.launch.record import FAILED, RESULT, JobRecord, note_end, read_record
 from wrank.launch.sweep import SweepJob
+from wrank.tracking.progress import note
 
 LOG = "out.log"
 WRANK = (sys.executable, "-P", "-m", "wrank.cli")
@@ -41,7 +44,6 @@ class Local(Backend):
     jobs_at_once: int | None = None
     cores: int = 4
     name = "local"
-    queues = True
     stops_with_us = True
     patience = 2
     _waiting: list[tuple[Planned, Sequence[str], Path]] = field(default_factory=list)
@@ -128,17 +130,38 @@ class Local(Backend):
         else:
             given.setdefault("OMP_NUM_THREADS", str(self.cores))
         folder = Path(planned.job.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LOG).open("ab") as log:
-            # a session of its own: Ctrl-C and a closed terminal reach this process alone, which asks the jobs to stop
-            process = subprocess.Popen(
-                [*WRANK, *words], env=given, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        begun = JobRecord(words[0], planned.job.overrides, planned.job.key, host=socket.gethostname())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / LOG).open("ab") as log:
+                # a session of its own: Ctrl-C and a closed terminal reach this process alone; it asks the jobs to stop
+                process = subprocess.Popen(
+                    [*WRANK, *words],
+                    env=given,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        except OSError as error:  # a full disk, no process left: that job's own failure, the others go on
+            self._free += gpus
+            self._ended[planned.job.number] = 1
+            _note_unstarted(folder, begun, f"it could not be started: {error}")
+            return
         self._running.append(_Running(process, gpus, planned.job))
-        begun = JobRecord(words[0], planned.job.overrides, planned.job.key, host=socket.gethostname(), pid=process.pid)
         with suppress(WrankError, OSError):  # the job may have said more of itself already
             if read_record(folder) is None:
-                begun.write(folder)
+                replace(begun, pid=process.pid).write(folder)
+
+
+def _note_unstarted(folder: Path, record: JobRecord, failed: str) -> None:
+    """Writes why a job failed before it began; where its folder takes nothing, it is said at once."""
+    facts = {"overrides": list(record.overrides), "failed": failed}
+    try:
+        write_atomic(folder / RESULT, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        record.over(FAILED, failed).write(folder)
+    except (WrankError, OSError):
+        note(f"{' '.join(record.overrides)}: {failed}")
 
 
 def visible_gpus() -> list[str]:

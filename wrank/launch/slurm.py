@@ -1,11 +1,13 @@
 """Slurm, through submitit: one array for the jobs that need the same of a machine."""
 
+import math
+import re
 import shlex
 import shutil
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from wrank.launch.plan import Needs, Planned
 from wrank.launch.sweep import SweepRecord
 
 LOGS = ".slurm"
+_LONGEST_ARRAY = 1001
+"""Slurm's own ``MaxArraySize``, where nobody has set another."""
 
 
 @dataclass
@@ -30,10 +34,12 @@ class Slurm(Backend):
         constraint: features that a machine must have.
         reservation: Slurm's, None = none.
         exclude: machines not to use.
-        cpus_per_device: cores for each training process.
-        mem_gb_per_device: memory for each training process, GB; None = the cluster's default.
+        cpus_per_device: cores for each training process, or each GPU where these are more.
+        mem_gb_per_device: memory, GB, counted likewise; None = the cluster's default.
+        gpus: GPUs a machine; None = as many as the job needs, 0 = a partition that has none.
         gpu_type: kind of GPU to ask for (``gres``), None = any.
-        at_once: jobs of the sweep that run at the same time, at most.
+        at_once: jobs of the sweep that run at the same time, at most; shared out among its arrays (one for each kind of
+            needs, several where Slurm takes no longer ones), at least 1 each.
         requeue: times a job may run into `timeout_min` and go on.
         signal_s: seconds before the end at which a job is told.
         container: image for ``srun --container-image`` (pyxis); None = none.
@@ -53,6 +59,7 @@ class Slurm(Backend):
     exclude: str | None = None
     cpus_per_device: int = 4
     mem_gb_per_device: float | None = 32
+    gpus: int | None = None
     gpu_type: str | None = None
     at_once: int = 256
     requeue: int = 100
@@ -64,7 +71,6 @@ class Slurm(Backend):
     extra: list[str] = field(default_factory=list)
     srun: list[str] = field(default_factory=list)
     name = "slurm"
-    queues = True
     _ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -72,6 +78,8 @@ class Slurm(Backend):
         for key, least in (("timeout_min", 1), ("cpus_per_device", 1), ("at_once", 1), ("requeue", 0), ("signal_s", 1)):
             if (value := getattr(self, key)) < least:
                 raise WrankError(f"hydra.launcher.{key}={value}: wanted {least} or more")
+        if self.gpus is not None and self.gpus < 0:
+            raise WrankError(f"hydra.launcher.gpus={self.gpus}: wanted 0 or more, or null")
         if self.signal_s >= self.timeout_min * 60:
             raise WrankError(
                 f"hydra.launcher.signal_s={self.signal_s} is not below timeout_min={self.timeout_min} minutes: a job "
@@ -92,13 +100,14 @@ class Slurm(Backend):
         except ImportError:
             raise WrankError("hydra/launcher=slurm needs submitit: pip install 'wrank[cluster]'") from None
 
-    def parameters(self, needs: Needs) -> dict[str, Any]:
-        """What submitit is told of a job.
+    def parameters(self, needs: Needs, at_once: int) -> dict[str, Any]:
+        """What submitit is told of an array.
 
         Args:
-            needs: nodes, tasks and GPUs of the job.
+            needs: nodes, tasks and GPUs of each of its jobs.
+            at_once: how many of them run at the same time, at most.
         """
-        cores = self.cpus_per_device * (1 if needs.tasks > 1 else needs.devices)
+        needs = needs if self.gpus is None else replace(needs, gpus=self.gpus)
         words = [*self.srun]
         if self.container:
             words += [f"--container-image={self.container}"]
@@ -108,20 +117,20 @@ class Slurm(Backend):
             "timeout_min": self.timeout_min,
             "nodes": needs.nodes,
             "tasks_per_node": needs.tasks,
-            "cpus_per_task": cores,
+            "cpus_per_task": self.cpus_per_device * math.ceil(needs.shares / needs.tasks),
             "slurm_partition": self.partition,
             "slurm_account": self.account,
             "slurm_qos": self.qos,
             "slurm_constraint": self.constraint,
             "slurm_exclude": self.exclude,
             "slurm_signal_delay_s": self.signal_s,
-            "slurm_array_parallelism": self.at_once,
+            "slurm_array_parallelism": at_once,
             "slurm_setup": self.setup or None,
             "slurm_srun_args": words or None,
             "slurm_additional_parameters": {"requeue": True, **self._reservation(), **named("extra", self.extra)},
         }
         if self.mem_gb_per_device is not None:
-            asked["mem_gb"] = self.mem_gb_per_device * needs.devices
+            asked["mem_gb"] = self.mem_gb_per_device * needs.shares
         if needs.gpus:
             kind = f"{self.gpu_type}:" if self.gpu_type else ""
             asked["slurm_gpus_per_node"] = f"{kind}{needs.gpus}"
@@ -129,22 +138,19 @@ class Slurm(Backend):
         return known | {"slurm_wckey": None}  # submitit's own, which clusters that check such keys refuse
 
     def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
-        """Queues an array for each kind of needs."""
+        """Queues an array for each kind of needs, or several where there are more jobs than Slurm takes in one."""
         from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        alike: dict[Needs, list[Planned]] = defaultdict(list)
-        for one in planned:
-            alike[one.needs].append(one)
         ids: dict[int, str] = {}
-        for needs, jobs in alike.items():
+        for jobs, at_once in self._arrays(planned):
             executor = AutoExecutor(
                 folder=sweep / LOGS / "%j",
                 cluster="slurm",
                 slurm_max_num_timeout=self.requeue,
                 **({"slurm_python": self.python} if self.python else {}),
             )
-            executor.update_parameters(**self.parameters(needs))
+            executor.update_parameters(**self.parameters(jobs[0].needs, at_once))
             try:
                 submitted = executor.map_array(
                     _Restartable(),
@@ -166,6 +172,20 @@ class Slurm(Backend):
     def cancel(self) -> None:
         """``scancel`` for what this process has queued."""
         cancel_ids(self._ids)
+
+    def _arrays(self, planned: Sequence[Planned]) -> Iterator[tuple[Sequence[Planned], int]]:
+        """The jobs of each array, and how many of them may run at once: a share of the sweep's by their number."""
+        alike: dict[Needs, list[Planned]] = defaultdict(list)
+        for one in planned:
+            alike[one.needs].append(one)
+        longest, before = longest_array(), 0
+        for jobs in alike.values():
+            for first in range(0, len(jobs), longest):
+                array = jobs[first : first + longest]
+                after = before + len(array)
+                share = self.at_once * after // len(planned) - self.at_once * before // len(planned)
+                yield array, max(1, share)
+                before = after
 
     def _reservation(self) -> dict[str, str]:
         return {"reservation": self.reservation} if self.reservation else {}
@@ -199,6 +219,12 @@ def queue_of(ids: Sequence[str]) -> dict[str, str] | None:
         return {} if "Invalid job id" in done.stderr else None
     rows = [line.split(maxsplit=2) for line in done.stdout.split("\n") if line.strip()]
     return {row[0]: " ".join(word for word in row[1:] if word != "None") for row in rows if len(row) > 1}
+
+
+def longest_array() -> int:
+    """Jobs that Slurm takes in one array; its default where it does not say."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _run(["scontrol", "show", "config"]).stdout, re.MULTILINE)
+    return max(1, int(found[1])) if found else _LONGEST_ARRAY
 
 
 def cancel_ids(ids: Iterable[str]) -> bool:

@@ -20,6 +20,7 @@ from wrank.generator.provenance import PROVENANCE, read_attributes
 from wrank.judge.base import Judge
 from wrank.judge.encoder import Encoder
 from wrank.manifest import MANIFEST, read_manifest
+from wrank.model.size import model_size
 from wrank.stage.context import Context
 from wrank.stage.kind import trains_reranker
 from wrank.store import Artifact, Stage
@@ -137,10 +138,16 @@ def check_judge(context: Context) -> None:
     """Refuses a judge that cannot be made, without loading its encoder.
 
     Raises:
-        WrankError: a key out of range, or a model that makes no vectors.
+        WrankError: a key out of range, a model that makes no vectors, or one that cannot be had.
     """
-    if isinstance(build(context.cfg, "judge"), Encoder) and trains_reranker(context):
+    if not isinstance(build(context.cfg, "judge"), Encoder):
+        return
+    if trains_reranker(context):
         assert context.encoder  # which says what to choose instead
+    model = plain(context.cfg, "model")
+    path = model.get("path")
+    source, models = None if path is not None else model.get("source"), plain(context.cfg, "paths.models")
+    model_size(source, path, revision=model.get("revision"), models=models)
 
 
 def make_judge(context: Context) -> Judge:

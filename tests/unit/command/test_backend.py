@@ -13,9 +13,9 @@ from wrank.launch.slurm import Slurm
 def test_here_is_none_and_others_are_made_of_their_keys():
     assert make_backend("here", {}) is None
     assert make_backend("local", {"jobs_at_once": 3, "cores": 2}).jobs_at_once == 3
-    made = make_backend("slurm", OmegaConf.create({"setup": ["a"], "extra": {"mail-user": "me"}, "account": 12}))
+    made = make_backend("slurm", OmegaConf.create({"setup": ["a"], "extra": ["mail-user:me"], "account": 12}))
     assert isinstance(made, Slurm)
-    assert (made.setup, made.extra) == (["a"], {"mail-user": "me"})
+    assert (made.setup, made.extra) == (["a"], ["mail-user:me"])
 
 
 @pytest.mark.parametrize("kind", ["here", "local", "slurm", "ray"])
@@ -29,7 +29,7 @@ def test_files_of_conf_give_every_key_its_default(kind):
         return
     default = type(made)()
     assert {key: getattr(default, key) for key in keys} == keys
-    assert {key for key in vars(default) if not key.startswith("_")} - {"name", "queues"} == set(keys)
+    assert {key for key in vars(default) if not key.startswith("_")} == set(keys)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,8 @@ def test_files_of_conf_give_every_key_its_default(kind):
         ("local", {"cores": 1.5}, "cores=1.5: wanted a whole number"),
         ("local", {"jobs_at_once": "2"}, "jobs_at_once=2: wanted a whole number"),
         ("slurm", {"setup": "module load"}, "setup=module load: wanted a list"),
-        ("slurm", {"extra": ["a"]}, "wanted a mapping"),
+        ("slurm", {"extra": ["a"]}, "wanted NAME:VALUE"),
+        ("slurm", {"extra": {"a": "b"}}, "wanted a list"),
         ("slurm", {"mem_gb_per_device": "32GB"}, "mem_gb_per_device=32GB: wanted a number"),
         ("slurm", {"partition": ["a"]}, "partition=.*: wanted a word"),
         ("ray", {"retries": 0.5}, "retries=0.5: wanted a whole number"),

@@ -114,6 +114,56 @@ def test_job_that_can_write_nothing_ends_the_waiting_all_the_same(fake_jobs, pla
     assert states[1].failed == "it ended with exit code 3 and wrote nothing of it"
 
 
+def in_the_way_of_the_log(job):
+    (Path(job.folder) / local.LOG).mkdir(parents=True)
+
+
+def in_the_way_of_the_folder(job):
+    Path(job.folder).parent.mkdir(parents=True, exist_ok=True)
+    Path(job.folder).write_text("a file")
+
+
+def no_process_left(monkeypatch, number):
+    start = local.subprocess.Popen
+
+    def refuse(words, **named):
+        if any(word.endswith(f"/{number}") for word in words):
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return start(words, **named)
+
+    monkeypatch.setattr(local.subprocess, "Popen", refuse)
+
+
+@pytest.mark.parametrize("what", ["log", "process"])
+def test_job_that_cannot_be_started_is_failed_and_the_others_go_on(what, fake_jobs, plan, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    record, planned, commands = plan("finish", "finish", "finish", needs=Needs(gpus=1))
+    if what == "log":
+        in_the_way_of_the_log(planned[1].job)
+    else:
+        no_process_left(monkeypatch, 1)
+    backend = Local()
+    backend.start(planned, commands, Path(record.folder))
+    wait_for(lambda: backend.tend() or len(backend.ended()) == 3)
+    states = ended(backend, record)
+    assert [state.state for state in states] == ["finished", "failed", "finished"]
+    assert states[1].failed.startswith("it could not be started: ")
+    result = json.loads((Path(planned[1].job.folder) / "result.json").read_text())
+    assert result == {"overrides": ["do=finish"], "failed": states[1].failed}
+    assert seen(planned[2])["environment"]["CUDA_VISIBLE_DEVICES"] == "0", "its GPU was given back"
+    assert [state.state for state in job_states(record, None, watched=False)] == [state.state for state in states]
+
+
+def test_job_whose_folder_cannot_be_made_is_told_and_the_others_go_on(fake_jobs, plan, capsys):
+    record, planned, commands = plan("finish", "finish")
+    in_the_way_of_the_folder(planned[0].job)
+    backend = Local(jobs_at_once=1)
+    backend.start(planned, commands, Path(record.folder))
+    states = ended(backend, record)
+    assert [state.state for state in states] == ["lost", "finished"]
+    assert "do=finish: it could not be started: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("devices", [1, 2])
 def test_each_job_has_gpus_of_its_own(devices, fake_jobs, plan, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")

@@ -8,12 +8,12 @@ import pytest
 
 from wrank.errors import WrankError
 from wrank.launch.plan import Needs, Planned
-from wrank.launch.slurm import Slurm, cancel_ids, queue_of
+from wrank.launch.slurm import Slurm, cancel_ids, longest_array, queue_of
 from wrank.launch.sweep import SweepJob
 
 
 def asked(needs=None, **keys):
-    return Slurm(**keys).parameters(needs or Needs())
+    return Slurm(**keys).parameters(needs or Needs(), 7)
 
 
 def sbatch_text(needs=None, **keys):
@@ -62,12 +62,27 @@ def programs(tmp_path, monkeypatch):
             Needs(nodes=2, tasks=4, devices=4, gpus=4),
             {"nodes": 2, "tasks_per_node": 4, "cpus_per_task": 4, "mem_gb": 128, "slurm_gpus_per_node": "4"},
         ),
+        (Needs(gpus=4), {"tasks_per_node": 1, "cpus_per_task": 16, "mem_gb": 128, "slurm_gpus_per_node": "4"}),
+        (
+            Needs(tasks=2, devices=2, gpus=4),
+            {"tasks_per_node": 2, "cpus_per_task": 8, "mem_gb": 128, "slurm_gpus_per_node": "4"},
+        ),
+        (Needs(tasks=2, devices=2, gpus=3), {"cpus_per_task": 8, "mem_gb": 96}),
     ],
 )
 def test_machines_tasks_cores_and_memory_come_from_the_trainer(needs, wanted):
     told = asked(needs)
     assert {key: told[key] for key in wanted} == wanted
     assert ("slurm_gpus_per_node" in told) == bool(needs.gpus)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "needs", "asked_for", "memory"),
+    [(0, Needs(devices=2, gpus=2), None, 64), (8, Needs(gpus=1), "8", 256), (1, Needs(), "1", 32)],
+)
+def test_gpus_that_are_given_take_the_place_of_the_jobs(gpus, needs, asked_for, memory):
+    told = asked(needs, gpus=gpus)
+    assert (told.get("slurm_gpus_per_node"), told["mem_gb"]) == (asked_for, memory)
 
 
 def test_every_key_reaches_the_batch_file():
@@ -120,6 +135,7 @@ def test_nothing_is_said_of_what_the_cluster_decides():
         ({"timeout_min": 0}, "timeout_min=0: wanted 1 or more"),
         ({"cpus_per_device": 0}, "cpus_per_device=0: wanted 1 or more"),
         ({"at_once": 0}, "at_once=0: wanted 1 or more"),
+        ({"gpus": -1}, "gpus=-1: wanted 0 or more, or null"),
         ({"requeue": -1}, "requeue=-1: wanted 0 or more"),
         ({"signal_s": 120, "timeout_min": 2}, "signal_s=120 is not below timeout_min=2 minutes"),
         ({"mounts": "/a:/b"}, "mounts without hydra.launcher.container"),
@@ -177,6 +193,64 @@ def test_jobs_of_equal_needs_are_one_array(programs, tmp_path):
     killed = programs("scancel")
     backend.cancel()
     assert "77_1" in killed()[0]
+
+
+def arrays(calls, tmp_path):
+    """What each batch file says of its array."""
+    texts = [Path(call.split()[-1]).read_text() for call in calls()]
+    return [next((line[16:] for line in text.split("\n") if line.startswith("#SBATCH --array=")), "") for text in texts]
+
+
+def kept_batch_files(programs):
+    """``sbatch`` that keeps a copy of each file: submitit writes over it."""
+    calls = programs("sbatch", out="Submitted batch job 77\n")
+    place = Path(os.environ["PATH"].split(os.pathsep)[0])
+    script = f"#!/bin/sh\nn=$(ls {place} | wc -l)\ncp $1 {place}/file$n\necho {place}/file$n >> {place}/sbatch.calls\n"
+    (place / "sbatch").write_text(f"{script}echo Submitted batch job 77\n")
+    return calls
+
+
+def test_jobs_at_once_are_those_of_the_sweep_not_of_an_array(programs, tmp_path):
+    programs("srun")
+    programs("scontrol", code=1)
+    calls = kept_batch_files(programs)
+    jobs, commands = planned(tmp_path, *[Needs()] * 6, *[Needs(devices=2)] * 2, *[Needs(devices=3)] * 2)
+    Slurm(at_once=5).start(jobs, commands, tmp_path)
+    assert arrays(calls, tmp_path) == ["0-5%3", "0-1%1", "0-1%1"]
+
+
+def test_each_array_runs_though_there_are_more_than_may_run_at_once(programs, tmp_path):
+    programs("srun")
+    programs("scontrol", code=1)
+    calls = kept_batch_files(programs)
+    jobs, commands = planned(tmp_path, *[Needs()] * 2, *[Needs(devices=2)] * 2)
+    Slurm(at_once=1).start(jobs, commands, tmp_path)
+    assert arrays(calls, tmp_path) == ["0-1%1", "0-1%1"]
+
+
+def test_arrays_are_no_longer_than_slurm_takes(programs, tmp_path):
+    programs("srun")
+    programs("scontrol", out="Configuration data\nMaxArraySize            = 3\nMaxArraySizeX = 9\n")
+    calls = kept_batch_files(programs)
+    jobs, commands = planned(tmp_path, *[Needs()] * 7)
+    ids = Slurm().start(jobs, commands, tmp_path)
+    assert [one.partition("%")[0] for one in arrays(calls, tmp_path)] == ["0-2", "0-2", ""]
+    assert sorted(ids) == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "wanted"),
+    [
+        ("MaxArraySize            = 20001\n", 0, 20001),
+        ("MaxArraySize = 0\n", 0, 1),
+        ("MaxJobCount = 5\n", 0, 1001),
+        ("", 1, 1001),
+    ],
+)
+def test_longest_array_is_slurms_own_or_its_default(out, code, wanted, programs):
+    calls = programs("scontrol", out=out, code=code)
+    assert longest_array() == wanted
+    assert calls() == ["show config"]
 
 
 def test_array_that_is_refused_takes_the_others_back(programs, tmp_path):

@@ -1,8 +1,9 @@
 """What is true of a job, from its record, its lock and the scheduler."""
 
 import json
-import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -100,9 +101,19 @@ def test_job_that_failed_before_its_record_is_failed_though_somebody_waits(tmp_p
 
 
 def test_process_that_still_imports_is_no_lost_job(tmp_path):
-    here = {"host": socket.gethostname(), "pid": os.getpid()}
-    record(tmp_path, "queued", **here)
-    assert state_of(tmp_path).state == "lost", "this process is not that job"
+    words = [sys.executable, "-c", "input()", f"hydra.run.dir={tmp_path}"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+        record(tmp_path, "queued", host=socket.gethostname(), pid=process.pid)
+        assert state_of(tmp_path).state == "queued"
+        process.communicate(b"\n")
+    assert state_of(tmp_path).state == "lost"
+
+
+def test_process_of_another_job_with_the_same_number_keeps_none_alive(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()", "elsewhere"], stdin=subprocess.PIPE) as process:
+        record(tmp_path, "queued", host=socket.gethostname(), pid=process.pid)
+        assert state_of(tmp_path).state == "lost"
+        process.communicate(b"\n")
 
 
 def test_cut_off_result_and_record_are_no_tracebacks(tmp_path):

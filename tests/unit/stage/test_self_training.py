@@ -177,7 +177,7 @@ def test_sums_learn_from_teacher_and_labels_at_a_time(tmp_path):
     [
         (["loss=kl"], {"loss": "kl"}, "loss=kl: that loss learns nothing from a teacher"),
         (["rounds.count=0"], {}, r"rounds\.count=0"),
-        (["rounds.count=two"], {}, r"rounds\.count='two'"),
+        (["rounds.count=two"], {}, r"rounds\.count=two: wanted a whole number"),
         (["rounds.warm=cold"], {}, r"rounds\.warm='cold': wanted one of labels, base"),
         (["rounds.teacher=self"], {}, r"rounds\.teacher='self'"),
         (["rounds.start=first"], {}, r"rounds\.start='first'"),
