@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wrank import __version__
-from wrank.command.words import KEYS, as_key
+from wrank.command.words import JOBS, KEYS, as_key
 from wrank.errors import Refused, WrankError
 
 VERBS = (
@@ -43,7 +43,6 @@ VERBS = (
 BAD_INPUT, FAILURE, INTERRUPTED = 2, 1, 130
 _FLAGS = {"--estimate": "estimate=true", "--dry-run": "hydra.launcher.dry_run=true"}
 """Flags that stand for keys."""
-_JOBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "data")
 _ELSEWHERE = re.compile(r"hydra/launcher=(?!here$)")
 _FLAGS_WITH_VALUE = frozenset(
     word
@@ -74,10 +73,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(BAD_INPUT)
     if verb == "sync":
         overrides = ["dry_run=true" if word == _FLAGS["--dry-run"] else word for word in overrides]
-    elif verb not in _JOBS and {"--dry-run", "--detach"} & set(words):
+    elif verb not in JOBS and {"--dry-run", "--detach"} & set(words):
         _say(f"wrank {verb}: nothing is started by it, so there is no --dry-run and no --detach")
         sys.exit(BAD_INPUT)
-    planned = verb in _JOBS and ({"--dry-run", "--detach"} & set(words) or any(map(_ELSEWHERE.match, words)))
+    planned = verb in JOBS and ({"--dry-run", "--detach"} & set(words) or any(map(_ELSEWHERE.match, words)))
     if planned and not {"-m", "--multirun"} & set(words):
         overrides.append("-m")  # one job is planned like many
     if "--detach" in words:

@@ -3,11 +3,12 @@
 import difflib
 import re
 
-from wrank.config import options
+from wrank.config import option_node, options
 
 _UNKNOWN = re.compile(r"Could not override '([^']+)'")
 _OPTION = re.compile(r"Could not find '([^']+)/([^'/]+)'")
 _MERGED = re.compile(r"Error merging override ([\w.]+)=(\S+)")
+_LAUNCHER = "hydra.launcher."
 _LIST = re.compile(r"^[^=]+=[^\[{'\"]*,")
 
 
@@ -29,7 +30,11 @@ def hint(verb: str, overrides: list[str], message: str) -> str:
     if found := _MERGED.search(message):
         return f"wanted a list? '{found.group(1)}=[{found.group(2)}]'"
     if found := _UNKNOWN.search(message):
-        return _group(found.group(1), overrides) or _nearest(verb, overrides, found.group(1))
+        return (
+            _launcher(found.group(1), verb, overrides)
+            or _group(found.group(1), overrides)
+            or _nearest(verb, overrides, found.group(1))
+        )
     return ""
 
 
@@ -42,6 +47,21 @@ def _nearest_option(group: str, wrong: str) -> str:
     known = {name.lower(): name for name in options(group)}
     near = difflib.get_close_matches(wrong.lower(), known, 1)
     return f"did you mean {group}={known[near[0]]}?" if near else ""
+
+
+def _launcher(wrong: str, verb: str, overrides: list[str]) -> str:
+    """The launcher's right key, or the launcher that has it."""
+    if not wrong.startswith(_LAUNCHER):
+        return ""
+    named = [word.partition("=")[2] for word in overrides if word.startswith("hydra/launcher=")]
+    kind, key = (named or ["here"])[0], wrong.removeprefix(_LAUNCHER)
+    keys = [str(one) for one in option_node("hydra/launcher", kind) if one not in ("_target_", "kind")]
+    if near := difflib.get_close_matches(key, keys, 1):
+        return f"did you mean {_LAUNCHER}{near[0]}?"
+    others = [one for one in options("hydra/launcher") if key in option_node("hydra/launcher", one)]
+    if others:
+        return f"that is a key of hydra/launcher={' or '.join(others)}, and hydra/launcher={kind} is chosen"
+    return f"`wrank {verb} --help hydra/launcher={kind}` lists its keys"
 
 
 def _group(wrong: str, overrides: list[str]) -> str:

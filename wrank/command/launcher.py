@@ -28,7 +28,7 @@ from wrank.command import detach
 from wrank.command.backend import make_backend
 from wrank.command.job import STOPPED, check_mix, own_choices, plain_config
 from wrank.command.sweep_folder import clear_folder, keep_result, write_result
-from wrank.command.words import quoted
+from wrank.command.words import JOBS, quoted
 from wrank.errors import Stopped, WrankError
 from wrank.launch.adopt import open_twins
 from wrank.launch.base import Backend
@@ -42,8 +42,6 @@ from wrank.manifest import git_state
 from wrank.tracking.progress import note, progress_bar
 
 MODULE = "hydra_plugins.wrank"
-JOBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "data")
-"""Verbs whose jobs keep a record, so that they can run elsewhere."""
 _OURS = re.compile(r"[+~]*hydra(/launcher|/sweeper|\.(launcher|sweeper|sweep|mode|run)\b)")
 """Hydra's words that speak of the sweep and not of its jobs."""
 

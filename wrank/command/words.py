@@ -11,6 +11,9 @@ KEYS = {
 }
 """Verb -> the list of words that may be written without its key."""
 
+JOBS = ("generate", "audit", "mine", "score", "train", "evaluate", "run", "data")
+"""Verbs whose jobs keep a record, so that they can be planned, detached, and run elsewhere."""
+
 WHERE = ("study", "name", "loss", "model", "data", "tags", "kind", "since", "until")
 """Keys of ``where`` that may be written without it: Hydra would take ``loss=kl`` for the choice of an option."""
 

@@ -49,3 +49,16 @@ def test_several_values_without_m():
     assert "wrank run -m" in hint("run", ["seed=0,1"], "mismatched input ','")
     assert hint("run", ["-m", "seed=0,1"], "something else") == ""
     assert hint("run", ["data.lists.window=[5,60]"], "something else") == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["hydra/launcher=local", "hydra.launcher.corse=2"], "did you mean hydra.launcher.cores?"),
+        (["hydra.launcher.partition=x"], "that is a key of hydra/launcher=slurm, and hydra/launcher=here is chosen"),
+        (["hydra/launcher=ray", "hydra.launcher.xyz=1"], "`wrank run --help hydra/launcher=ray` lists its keys"),
+    ],
+)
+def test_launchers_keys_are_known(words, told):
+    key = words[-1].partition("=")[0]
+    assert hint("run", words, f"Could not override '{key}'.") == told
