@@ -1,5 +1,6 @@
 """The command line as a user has it: its own process, or in this one where many calls are made."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -62,6 +63,14 @@ class Wrank:
         return sorted(path for path in (self.store / kind).glob("[!.]*"))
 
 
+def close_logs():
+    """Hydra opens a log file for the process's whole life; in this one the next command would leave it unclosed."""
+    for handler in list(logging.getLogger().handlers):
+        if isinstance(handler, logging.FileHandler) and handler.baseFilename != os.devnull:  # that one is pytest's
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+
+
 class Here(Wrank):
     """The same commands in this process: a tenth of the time, where nothing is killed or trained."""
 
@@ -74,8 +83,11 @@ class Here(Wrank):
         self.monkeypatch.setenv("WRANK_STORE", str(self.store))
         self.monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(list(words))
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main(list(words))
+        finally:
+            close_logs()
         out, err = self.capsys.readouterr()
         assert ended.value.code == code, f"exit code {ended.value.code}\n{out}\n{err}"
         assert "Traceback" not in err, err

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from wrank.cli import main
 from wrank.data.source.beir import BeirSource
 from wrank.errors import WrankError
 
@@ -42,16 +41,10 @@ def test_a_broken_corpus_is_refused_again_after_the_cache_was_filled(tmp_path):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_broken_input_ends_the_command_with_its_message_and_exit_code_2(name, tmp_path, monkeypatch, capsys):
+def test_broken_input_ends_the_command_with_its_message_and_exit_code_2(name, tmp_path, here):
     """Through the command line, in this process: no traceback, nothing made."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("WRANK_STORE", str(tmp_path / "store"))
     folder, case = tmp_path / "broken", CASES[name]
     MALFORMED["write_case"](name, folder)
-    with pytest.raises(SystemExit) as ended:
-        main(["evaluate", "data=beir", f"data.path={folder}", f"data.split={case.split}", "model=tiny"])
-    assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
+    _, said = here("evaluate", "data=beir", f"data.path={folder}", f"data.split={case.split}", "model=tiny", code=2)
     assert [fragment for fragment in case.fragments if fragment not in said] == [], said
-    assert not list((tmp_path / "store").glob("[!.t]*"))
+    assert not list(here.store.glob("[!.t]*"))
