@@ -16,6 +16,7 @@ from wrank.launch.base import Backend, environment_of, named
 from wrank.launch.child import run_job
 from wrank.launch.plan import Needs, Planned
 from wrank.launch.sweep import SweepRecord
+from wrank.tracking.base import pause_open
 
 LOGS = ".slurm"
 _LONGEST_ARRAY = 1001
@@ -198,8 +199,10 @@ class _Restartable:
         run_job(words, environment, folder)
 
     def checkpoint(self, *given: Any, **named: Any) -> Any:
+        """Called in the job's own process, just before ``scontrol requeue`` has Slurm end all of them."""
         from submitit.helpers import DelayedSubmission
 
+        pause_open()
         return DelayedSubmission(self, *given, **named)
 
 

@@ -79,6 +79,18 @@ class Tracker:
         """Closes the run; an exit code other than 0 marks it as failed."""
 
 
+_open: list[Tracker] = []
+
+
+def pause_open() -> None:
+    """Closes what `closing` keeps open as preempted, while a scheduler still lets other processes than this one live.
+
+    Nothing is tracked afterwards: for the moment before a job is put back into its queue, which ends its processes.
+    """
+    for tracker in _open:
+        tracker.pause()
+
+
 @contextmanager
 def closing(tracker: Tracker) -> Iterator[Tracker]:
     """Closes the run after the block: as finished, as paused when a signal stopped the work, or as failed.
@@ -89,6 +101,7 @@ def closing(tracker: Tracker) -> Iterator[Tracker]:
     Args:
         tracker: its run may not have been opened.
     """
+    _open.append(tracker)
     try:
         yield tracker
     except Pruned as error:
@@ -101,4 +114,6 @@ def closing(tracker: Tracker) -> Iterator[Tracker]:
     except BaseException:
         tracker.finish(1)
         raise
+    finally:
+        _open.remove(tracker)
     tracker.finish(0)

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from wrank.errors import Pruned, Stopped
-from wrank.tracking.base import Tracker, closing
+from wrank.tracking.base import Tracker, closing, pause_open
 
 
 class Kept(Tracker):
@@ -39,6 +39,18 @@ def test_a_run_is_closed_as_its_job_ended_and_the_error_goes_on(error, told):
         if error:
             raise error
     assert tracker.told == [told]
+
+
+def test_what_is_open_can_be_paused_before_its_block_ends():
+    """A scheduler ends all processes of a job that it puts back into its queue, W&B's among them."""
+    first, second = Kept(), Kept()
+    with closing(first):
+        with closing(second):
+            pause_open()
+        assert (first.told, second.told) == (["paused"], ["paused", 0])
+        pause_open()
+    pause_open()
+    assert (first.told, second.told) == (["paused", "paused", 0], ["paused", 0])
 
 
 def test_a_pruned_training_is_over_and_says_where_and_with_what_score():
