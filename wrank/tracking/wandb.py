@@ -151,7 +151,7 @@ class WandbTracker(Tracker):
             self._sign(Path(run.dir).parent, identity)
 
     def _settings(self) -> wandb.Settings:
-        often = {"x_transaction_log_flush_interval": FLUSHED}  # older wandb has no such setting
+        often: dict[str, Any] = {"x_transaction_log_flush_interval": FLUSHED}  # older wandb has no such setting
         return wandb.Settings(
             silent=True,
             console="off",
