@@ -70,8 +70,9 @@ def memory_bytes(size: ModelSize, settings: TrainerSettings, batch: Batch, kind:
     """
     number = 2 if kind.precision == "bf16-true" else 4
     frozen = size.parameters if kind.trained < size.parameters else 0
-    weights: float = kind.trained * number + frozen * (0.5 if kind.quantized else number)
-    gradients, moments = 1.0 * kind.trained * number, 2.0 * kind.trained * number
+    moved = 4 if frozen else number  # an adapter stays float32
+    weights: float = kind.trained * moved + frozen * (0.5 if kind.quantized else number)
+    gradients, moments = 1.0 * kind.trained * moved, 2.0 * kind.trained * moved
     ranks = settings.world_size
     if settings.strategy == "fsdp2":
         weights, gradients, moments = weights / ranks, gradients / ranks, moments / ranks
@@ -106,4 +107,5 @@ def disk_bytes(size: ModelSize, kind: Kind, *, passages: int, vectors: int, vect
     """
     number = 2 if kind.precision == "bf16-true" else 4
     weights = size.parameters * number
-    return 3.0 * weights + 2 * kind.trained * number + float(passages) * vectors * size.hidden * vector_bytes
+    moved = 4 if kind.trained < size.parameters else number
+    return 3.0 * weights + 2 * kind.trained * moved + float(passages) * vectors * size.hidden * vector_bytes

@@ -39,7 +39,7 @@ class TrainerSettings:
         in_batch: whose passages a query is scored against: ``none`` (its own), ``local`` (this device's batch),
             ``global`` (the batch of all devices).
         precision: ``auto`` = bf16-mixed where the processor computes it natively, else 32-true. ``bf16-true`` also
-            keeps the transformer's weights, their gradients and AdamW's state in bf16.
+            keeps the transformer's weights, their gradients and AdamW's state in bf16 (those of a LoRA adapter not).
         accelerator: auto, cpu or gpu.
         devices: processes a machine, one a GPU or part of the processor.
         nodes: machines; several need a launcher.

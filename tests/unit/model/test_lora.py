@@ -182,6 +182,24 @@ def test_a_small_addition_to_bfloat16_weights_is_saved_whole(kind, tmp_path):
     assert seen == 12
 
 
+def test_the_adapter_beside_bfloat16_weights_takes_small_steps(tmp_path):
+    """bfloat16 has 8 bits: a step of a thousandth of a weight would be rounded away."""
+    model = BiEncoder("random:tiny", lora={"rank": 4})
+    prepare_model(model, TrainerSettings(precision="bf16-true", accelerator="cpu"))
+    assert {weight.dtype for weight in model.parameters() if not weight.requires_grad} == {torch.bfloat16}
+    trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    for weight in trained.values():
+        torch.nn.init.normal_(weight, std=0.1)  # B is 0 before, and so is A's gradient
+    before = {name: weight.detach().clone() for name, weight in trained.items()}
+    optimizer = torch.optim.AdamW(trained.values(), lr=1e-5, weight_decay=0.0)
+    model.embed(model.tokenize(TEXTS, "passage"), "passage").float().sum().backward()
+    optimizer.step()
+    for name, weight in trained.items():
+        assert weight.dtype == torch.float32
+        assert weight.grad is not None
+        assert not torch.equal(weight, before[name]), name
+
+
 def test_gradients_reach_the_adapter_with_recomputed_activations():
     model = BiEncoder("random:tiny", lora={}, gradient_checkpointing=True)
     model.train()
