@@ -111,19 +111,24 @@ class TrainingModule(pl.LightningModule):
         self.log_dict(values, batch_size=len(batch.queries))
         self.log("loss", output.loss.detach(), prog_bar=True, logger=False, batch_size=len(batch.queries))
 
+    def scales(self) -> list[Tensor]:
+        """What the loss learns (temperatures, a scale, a bias), and the model's temperature where it is learnt."""
+        of_loss = {id(parameter) for parameter in self.loss.parameters()}
+        return [
+            parameter
+            for name, parameter in self.named_parameters()
+            if parameter.requires_grad and (id(parameter) in of_loss or name.endswith("log_temperature"))
+        ]
+
     def _parameter_groups(self) -> list[dict[str, Any]]:
         settings = self.settings
         decayed: list[Tensor] = []
         plain: list[Tensor] = []  # biases and normalisation weights
-        scales: list[Tensor] = []  # what the loss learns, and the temperature
-        of_loss = {id(parameter) for parameter in self.loss.parameters()}
-        for name, parameter in self.named_parameters():
-            if parameter.requires_grad:
-                is_scale = id(parameter) in of_loss or name.endswith("log_temperature")
-                if is_scale and settings.scale_learning_rate is not None:
-                    scales.append(parameter)
-                else:
-                    (decayed if parameter.ndim > 1 else plain).append(parameter)
+        scales = [] if settings.scale_learning_rate is None else self.scales()
+        apart = set(map(id, scales))
+        for parameter in self.parameters():
+            if parameter.requires_grad and id(parameter) not in apart:
+                (decayed if parameter.ndim > 1 else plain).append(parameter)
         groups: list[dict[str, Any]] = [
             {"params": decayed, "weight_decay": settings.weight_decay},
             {"params": plain, "weight_decay": 0.0},

@@ -100,6 +100,12 @@ def fit(training: Training, folder: Path) -> dict[str, Any]:
     steps = settings.steps(len(training.sampler))
     module = module_for(training.model, training.loss, settings, total_steps=steps, seed=training.seed)
     module.epoch_size = len(training.sampler)
+    if settings.scale_learning_rate is not None and is_first(settings) and not module.scales():
+        log.warning(
+            "trainer.scale_learning_rate=%g changes nothing: neither this loss nor this model learns a temperature, a "
+            "scale or a bias (model.learn_temperature=true does)",
+            settings.scale_learning_rate,
+        )
     data = ListDataModule(
         training.sampler,
         training.known,

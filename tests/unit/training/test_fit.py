@@ -61,6 +61,14 @@ class KillAt(pl.Callback):
             raise Killed
 
 
+@pytest.mark.parametrize("learns", [False, True])
+def test_a_rate_for_scales_where_nothing_learns_one_is_told(learns, collection, tmp_path, caplog):
+    model = BiEncoder("random:tiny", query_length=32, passage_length=64, learn_temperature=learns)
+    with caplog.at_level("WARNING", logger="wrank"):
+        fit(training(collection, model, max_steps=1, scale_learning_rate=1e-2), tmp_path)
+    assert ("trainer.scale_learning_rate=0.01 changes nothing" in caplog.text) is not learns
+
+
 def test_training_lowers_the_loss_and_writes_best_last_and_metrics(collection, tmp_path):
     model = tiny()
     result = fit(training(collection, model, max_steps=30, learning_rate=1e-2), tmp_path)
