@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.fixtures.openai_server import FakeServer
-from tests.integration.conftest import SMOKE, Here, fault_engine
+from tests.integration.conftest import ROOT, SMOKE, Here, fault_engine
 
 WRITE = ("generate", "data=sample", "generator.limit=12", "judge=none")
 FILES = {
@@ -120,6 +120,13 @@ def test_run_writes_trains_and_evaluates_and_does_nothing_the_second_time(wrank,
     assert "model: found" in err
     assert "made in" not in err
     assert {path: path.stat().st_mtime_ns for path in wrank.store.rglob("manifest.json")} == before
+
+
+def test_only_what_is_written_beside_a_mix_is_refused_before_anything_is_written_or_encoded(here):
+    words = ("data=synthetic_graded", f"data.path={ROOT}/wrank/data/sample", *SMOKE[1:], "generator=graded", "synthetic=only", *fault_engine())
+    for verb in ("run", "train"):
+        assert "synthetic=only with data.mix" in here(verb, *words, code=2)[1]
+    assert [*here.artifacts("generation"), *here.artifacts("vectors")] == []
 
 
 @pytest.mark.slow

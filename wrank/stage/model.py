@@ -28,7 +28,7 @@ from wrank.stage.needs import check_needs, check_sources
 from wrank.stage.ranks import do_together
 from wrank.stage.supplement import supply
 from wrank.stage.tracked import tell_trained, tell_used
-from wrank.stage.training_data import TrainingData, training_data
+from wrank.stage.training_data import TrainingData, check_written, training_data
 from wrank.stage.trial import report_of
 from wrank.store import Artifact, Stage
 from wrank.tracking.base import Tracker
@@ -79,7 +79,7 @@ def checked_settings(context: Context, elsewhere: bool = False) -> TrainerSettin
 
     Raises:
         WrankError: a value out of range, no GPU, a model that cannot be trained so, an ``in_batch`` that the loss
-            cannot work with, a temperature that cannot move.
+            cannot work with, a temperature that cannot move, what does not go with written passages.
     """
     settings: TrainerSettings = build(context.cfg, "trainer")
     _check_model(context, settings)
@@ -92,6 +92,7 @@ def checked_settings(context: Context, elsewhere: bool = False) -> TrainerSettin
         check_cross(loss, settings.in_batch)
     check_in_batch(loss, settings.in_batch)
     check_sources(context, loss)
+    check_written(context, context.generates is not None)
     courses = read_courses(settings.temperatures)
     check_courses(courses, loss, _learns_temperature(context, OF_MODEL in courses))
     return settings

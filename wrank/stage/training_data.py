@@ -50,13 +50,8 @@ def training_data(context: Context, generated: Artifact | None) -> TrainingData:
     Raises:
         WrankError: no judgements, or queries that are trained on and steer at once.
     """
+    check_written(context, generated is not None)
     mixing = OmegaConf.select(context.cfg, "data.mix") is not None
-    if mixing and context.cfg.synthetic == "only":
-        raise WrankError("synthetic=only with data.mix: the mix says what is trained on; take its other parts out")
-    if generated is not None:
-        check_instructed(context, "passages of a generator")
-    if generated is None and context.cfg.synthetic == "only":
-        raise WrankError("synthetic=only: there are no generated passages to train on; add generator=graded")
     real = _real(context, generated is not None or mixing)
     collection = real
     if mixing:
@@ -104,6 +99,24 @@ def evaluated(context: Context) -> list[Collection]:
     """The sets whose queries are held out: the collection's test split, where it has one, and those of the job."""
     found = [context.collection(context.test_split)] if context.source.has_split(context.test_split) else []
     return found + [one for one in context.evaluated if all(one is not other for other in found)]
+
+
+def check_written(context: Context, writes: bool) -> None:
+    """Refuses keys that do not go with passages of a generator, or with none.
+
+    Args:
+        context: the job.
+        writes: whether it has a generator.
+
+    Raises:
+        WrankError: ``synthetic=only`` with a mix or without a generator; queries with an instruction.
+    """
+    if context.cfg.synthetic == "only" and OmegaConf.select(context.cfg, "data.mix") is not None:
+        raise WrankError("synthetic=only with data.mix: the mix says what is trained on; take its other parts out")
+    if context.cfg.synthetic == "only" and not writes:
+        raise WrankError("synthetic=only: there are no generated passages to train on; add generator=graded")
+    if writes:
+        check_instructed(context, "passages of a generator")
 
 
 def check_instructed(context: Context, what: str) -> None:
