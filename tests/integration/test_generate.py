@@ -123,7 +123,8 @@ def test_run_writes_trains_and_evaluates_and_does_nothing_the_second_time(wrank,
 
 
 def test_only_what_is_written_beside_a_mix_is_refused_before_anything_is_written_or_encoded(here):
-    words = ("data=synthetic_graded", f"data.path={ROOT}/wrank/data/sample", *SMOKE[1:], "generator=graded", "synthetic=only", *fault_engine())
+    mix = ("data=synthetic_graded", f"data.path={ROOT}/wrank/data/sample", "synthetic=only")
+    words = (*SMOKE[1:], *mix, "generator=graded", *fault_engine())
     for verb in ("run", "train"):
         assert "synthetic=only with data.mix" in here(verb, *words, code=2)[1]
     assert [*here.artifacts("generation"), *here.artifacts("vectors")] == []
