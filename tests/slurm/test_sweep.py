@@ -49,6 +49,20 @@ def until_finished(wrank, count, seconds=240):
     raise AssertionError(f"not within {seconds} s; last: {told}")
 
 
+def test_a_dry_run_asks_slurm_and_queues_nothing(slurm, tmp_path):
+    wrank = SlurmWrank(tmp_path, slurm)
+    words = ("run", "-m", *SMOKE, "seed=0,1", *SLURM, "--dry-run")
+    _, err = wrank(*words)
+    assert "Slurm, asked about #0 and 1 more of its size: Job" in err
+    assert "to start at" in err
+    _, err = wrank(*words, "hydra.launcher.partition=nosuch", code=2)
+    assert "sbatch would refuse #0 and 1 more of its size" in err
+    assert "partition" in err.split("would refuse")[1]
+    _, err = wrank(*words, "hydra.launcher.mem_gb_per_device=900000", code=2)
+    assert "node configuration is not available" in err
+    assert not (wrank.store / ".sweeps").exists()
+
+
 @pytest.fixture(scope="module")
 def sweep(slurm, tmp_path_factory):
     """Started, killed when three of its jobs were finished, started again."""

@@ -1,24 +1,30 @@
 """``--dry-run``: composes and checks every job of a sweep, prints what they would take, starts nothing."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, open_dict
 
 from wrank.command.job import check_mix, own_choices
 from wrank.errors import WrankError
+from wrank.launch.base import Backend
+from wrank.launch.plan import Planned
 from wrank.tracking.progress import note, progress_bar
 
 FLAG = "--dry-run"
 
 
-def dry_run(verb: str, configs: Sequence[DictConfig]) -> None:
+def dry_run(
+    verb: str, configs: Sequence[DictConfig], backend: Backend | None, planned: Callable[[DictConfig], Planned]
+) -> None:
     """Prints the table of jobs and ends the program: 0, or 2 when a job would fail.
 
     Args:
         verb: run, train, ...
         configs: each job's whole configuration, Hydra's node included.
+        backend: where the jobs would run, which is asked about those that are sound; None = here.
+        planned: a job's size, of its configuration.
 
     Raises:
         SystemExit: always.
@@ -46,6 +52,19 @@ def dry_run(verb: str, configs: Sequence[DictConfig]) -> None:
             jobs.append((f"#{config.hydra.job.num}", apart, estimate))
             advance(1)
     print_plan(jobs)
-    failing = sum(bool(estimate.problems) for _, _, estimate in jobs)
+    sound = [config for config, (_, _, estimate) in zip(configs, jobs, strict=True) if not estimate.problems]
+    failing = len(jobs) - len(sound)
+    refused = sound and backend is not None and _is_refused(backend, list(map(planned, sound)))
     note(f"wrank {verb}: {len(jobs)} jobs checked, {failing} of them would fail; nothing was started")
-    raise SystemExit(2 if failing else 0)
+    raise SystemExit(2 if failing or refused else 0)
+
+
+def _is_refused(backend: Backend, planned: Sequence[Planned]) -> bool:
+    """Prints what the backend says of the jobs."""
+    try:
+        for line in backend.rehearse(planned):
+            note(line)
+    except WrankError as error:
+        note(str(error))
+        return True
+    return False

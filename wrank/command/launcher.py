@@ -85,7 +85,7 @@ class WrankLauncher(Launcher):
         if self.dry_run:
             from wrank.command.dry_run import dry_run
 
-            dry_run(self.config.hydra.job.config_name, configs)
+            dry_run(self.config.hydra.job.config_name, configs, self.backend, self._planned)
         planned = [self._planned(config) for config in configs]
         if self.backend is not None:
             self._refuse_dirty()

@@ -29,6 +29,15 @@ class Backend:
             WrankError: no such scheduler, too few devices.
         """
 
+    def rehearse(self, planned: Sequence[Planned]) -> list[str]:
+        """What the scheduler says of such jobs, without starting or queueing any: a line each, for a person.
+
+        Raises:
+            WrankError: it would refuse them, or never start them.
+        """
+        self.check(planned)
+        return []
+
     def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
         """Starts jobs, or queues them; returns before they end.
 

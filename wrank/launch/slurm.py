@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ from wrank.launch.sweep import SweepRecord
 from wrank.tracking.base import pause_open
 
 LOGS = ".slurm"
+_PATIENCE = 60
+"""Seconds that Slurm has to say what it would do with a job."""
 _LONGEST_ARRAY = 1001
 """Slurm's own ``MaxArraySize``, where nobody has set another."""
 
@@ -101,6 +104,43 @@ class Slurm(Backend):
         except ImportError:
             raise WrankError("hydra/launcher=slurm needs submitit: pip install 'wrank[cluster]'") from None
 
+    def rehearse(self, planned: Sequence[Planned]) -> list[str]:
+        """Asks ``sbatch --test-only`` about a job of each size."""
+        if shutil.which("sbatch") is None:
+            return ["Slurm was not asked about partition, sizes and account: no sbatch here"]
+        self.check(planned)
+        alike: dict[Needs, list[int]] = defaultdict(list)
+        for one in planned:
+            alike[one.needs].append(one.job.number)
+        said: list[str] = []
+        for needs, numbers in alike.items():
+            with tempfile.TemporaryDirectory(prefix="wrank-dry-run-") as folder:
+                script = Path(folder) / "job.sh"
+                script.write_text(self._script(needs, Path(folder)), encoding="utf-8")
+                words = ["sbatch", "--test-only", str(script)]
+                try:
+                    asked = subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE)
+                except subprocess.TimeoutExpired:
+                    return [*said, f"Slurm was not asked: sbatch did not answer in {_PATIENCE} s"]
+            answer = " ".join(asked.stderr.split()).removeprefix("sbatch: ")
+            of = f"#{numbers[0]}" + (f" and {len(numbers) - 1} more of its size" if len(numbers) > 1 else "")
+            if asked.returncode:
+                raise WrankError(f"hydra/launcher=slurm: sbatch would refuse {of}: {answer}")
+            said.append(f"Slurm, asked about {of}: {answer}")
+        return said
+
+    def _script(self, needs: Needs, folder: Path) -> str:
+        """The script that submitit would submit for one job."""
+        executor = self._executor(folder)
+        executor.update_parameters(**self.parameters(needs, self.at_once))
+        return str(executor._executor._make_submission_file_text("true", "dry-run"))
+
+    def _executor(self, folder: Path) -> Any:
+        from submitit import AutoExecutor
+
+        python = {"slurm_python": self.python} if self.python else {}
+        return AutoExecutor(folder=folder, cluster="slurm", slurm_max_num_timeout=self.requeue, **python)
+
     def parameters(self, needs: Needs, at_once: int) -> dict[str, Any]:
         """What submitit is told of an array.
 
@@ -140,17 +180,11 @@ class Slurm(Backend):
 
     def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
         """Queues an array for each kind of needs, or several where there are more jobs than Slurm takes in one."""
-        from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
         ids: dict[int, str] = {}
         for jobs, at_once in self._arrays(planned):
-            executor = AutoExecutor(
-                folder=sweep / LOGS / "%j",
-                cluster="slurm",
-                slurm_max_num_timeout=self.requeue,
-                **({"slurm_python": self.python} if self.python else {}),
-            )
+            executor = self._executor(sweep / LOGS / "%j")
             executor.update_parameters(**self.parameters(jobs[0].needs, at_once))
             try:
                 submitted = executor.map_array(

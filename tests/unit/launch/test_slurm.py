@@ -253,6 +253,31 @@ def test_longest_array_is_slurms_own_or_its_default(out, code, wanted, programs)
     assert calls() == ["show config"]
 
 
+def test_a_rehearsal_asks_about_one_job_of_each_size_and_queues_none(programs, tmp_path):
+    programs("srun")
+    calls = programs("sbatch", err="sbatch: Job 9 to start at noon\n")
+    jobs, _ = planned(tmp_path, Needs(), Needs(devices=2), Needs())
+    said = Slurm(partition="gpu").rehearse(jobs)
+    assert said == [
+        "Slurm, asked about #0 and 1 more of its size: Job 9 to start at noon",
+        "Slurm, asked about #1: Job 9 to start at noon",
+    ]
+    assert len(calls()) == 2
+    assert all(call.startswith("--test-only ") for call in calls())
+
+
+def test_what_slurm_would_refuse_is_an_error_and_no_slurm_a_remark(programs, tmp_path, monkeypatch):
+    jobs, _ = planned(tmp_path, Needs())
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path))
+        (said,) = Slurm().rehearse(jobs)
+    assert "no sbatch here" in said
+    programs("srun")
+    programs("sbatch", err="allocation failure: Invalid partition name specified\n", code=1)
+    with pytest.raises(WrankError, match="would refuse #0: allocation failure: Invalid partition name"):
+        Slurm(partition="gpu").rehearse(jobs)
+
+
 def test_array_that_is_refused_takes_the_others_back(programs, tmp_path):
     programs("srun")
     killed = programs("scancel")
