@@ -26,6 +26,9 @@ TRAIN = (
     "trainer.checkpoint_steps=1000",
     "model.dropout=0.1",
 )
+SLOWLY = (*TRAIN, "loss._target_=tests.fixtures.slow_loss.SlowKL", "+loss.pause=0.05")
+"""The same training, long enough for a signal to meet it in its middle on a busy machine."""
+
 SPAWNED = ("trainer.devices=2", "trainer.strategy=ddp_spawn", "trainer.in_batch=global")
 LAUNCHED = ("trainer.devices=2", "trainer.strategy=ddp", "trainer.in_batch=global")
 
@@ -131,7 +134,7 @@ def job(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGUSR2, marks=pytest.mark.slow)])
 def test_a_run_stopped_twice_goes_on_each_time_and_ends_as_an_unbroken_one(number, job, whole):
     for _ in range(2):
-        job.launch("run", *TRAIN)
+        job.launch("run", *SLOWLY)
         job.train_on()
         job.signal(number)
         codes, err = job.ended()
@@ -140,7 +143,7 @@ def test_a_run_stopped_twice_goes_on_each_time_and_ends_as_an_unbroken_one(numbe
         assert "the same command goes on" in err
         assert "Traceback" not in err
         assert not job.artifacts("model")
-    job("run", *TRAIN)
+    job("run", *SLOWLY)
     assert result(job) == whole()
 
 
@@ -154,27 +157,27 @@ def test_a_run_stopped_twice_goes_on_each_time_and_ends_as_an_unbroken_one(numbe
 )
 def test_spawned_ranks_outlive_the_signal_and_write_the_checkpoint(number, everyone, job, whole):
     """A person's `kill` reaches the first process only, Slurm's every one."""
-    job.launch("train", *TRAIN, *SPAWNED)
+    job.launch("train", *SLOWLY, *SPAWNED)
     job.train_on()
     job.signal(number, everyone)
     codes, err = job.ended()
     assert codes == [143], err
     assert f"stopped by {number.name} after optimizer step" in err
     assert "Traceback" not in err
-    job("train", *TRAIN, *SPAWNED)
+    job("train", *SLOWLY, *SPAWNED)
     assert result(job) == whole(*SPAWNED)
 
 
 @pytest.mark.slow
 def test_forked_ranks_write_the_checkpoint(job, whole):
     forked = (*SPAWNED, "trainer.strategy=ddp_fork")
-    job.launch("train", *TRAIN, *forked)
+    job.launch("train", *SLOWLY, *forked)
     job.train_on()
     job.signal(signal.SIGTERM)
     codes, err = job.ended()
     assert codes == [143], err
     assert "after optimizer step" in err
-    job("train", *TRAIN, *forked)
+    job("train", *SLOWLY, *forked)
     assert result(job) == whole(*SPAWNED)
 
 
@@ -186,7 +189,7 @@ def test_signals_that_come_while_ranks_are_spawned_stop_them_before_the_first_ba
         words = ["pgrep", "--session", str(job.processes[0].pid), "--full", "spawn_main"]
         return len(subprocess.run(words, capture_output=True, text=True).stdout.split()) == 2
 
-    job.launch("train", *TRAIN, *SPAWNED)
+    job.launch("train", *SLOWLY, *SPAWNED)
     job.wait_for(spawning)
     for _ in range(5):
         job.signal(signal.SIGUSR2)
@@ -196,20 +199,20 @@ def test_signals_that_come_while_ranks_are_spawned_stop_them_before_the_first_ba
     assert codes == [143], err
     assert "stopped by SIGTERM and SIGUSR2 before the first optimizer step" in err
     assert "Traceback" not in err
-    job("train", *TRAIN, *SPAWNED)
+    job("train", *SLOWLY, *SPAWNED)
     assert result(job) == whole(*SPAWNED)
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGUSR2])
 def test_a_launchers_ranks_stop_together(number, job, whole):
-    job.launch("train", *TRAIN, *LAUNCHED, ranks=2)
+    job.launch("train", *SLOWLY, *LAUNCHED, ranks=2)
     job.train_on()
     job.signal(number)
     codes, err = job.ended()
     assert codes == [143, 143], err
     assert "after optimizer step" in err
     assert "Traceback" not in err
-    job.launch("train", *TRAIN, *LAUNCHED, ranks=2)
+    job.launch("train", *SLOWLY, *LAUNCHED, ranks=2)
     codes, err = job.ended()
     assert codes == [0, 0], err
     assert result(job) == whole(*SPAWNED)
@@ -217,11 +220,11 @@ def test_a_launchers_ranks_stop_together(number, job, whole):
 
 @pytest.mark.slow
 def test_a_signal_to_one_of_a_launchers_ranks_stops_all(job, whole):
-    job.launch("train", *TRAIN, *LAUNCHED, ranks=2)
+    job.launch("train", *SLOWLY, *LAUNCHED, ranks=2)
     job.train_on()
     job.processes[1].send_signal(signal.SIGTERM)
     codes, err = job.ended()
     assert codes == [143, 143], err
-    job.launch("train", *TRAIN, *LAUNCHED, ranks=2)
+    job.launch("train", *SLOWLY, *LAUNCHED, ranks=2)
     assert job.ended()[0] == [0, 0]
     assert result(job) == whole(*SPAWNED)
