@@ -7,6 +7,9 @@ from typing import Any
 NONE = "–"
 """Shown where a configuration has no such key."""
 
+CHOICE = "choice."
+"""Before the name of a config group, whose value is the chosen option."""
+
 _LONGEST = 120  # characters of a value in a table
 
 
@@ -45,15 +48,21 @@ def is_hash(value: Any) -> bool:
 def labels(trees: Sequence[Mapping[str, Any]]) -> list[str]:
     """Words that tell flat trees apart: ``loss.temperature=0.1``; the fewest of the differing keys that do it.
 
-    A key is taken when it tells more of them apart than the keys before it; classes and hashes last.
+    A key is taken when it tells more of them apart than the keys before it; names of options first, classes and hashes
+    last.
     """
-    keys = sorted(differing(trees), key=lambda key: (key.endswith("_target_"), any(map(is_hash, _values(trees, key)))))
+
+    def rank(key: str) -> tuple[bool, bool, bool]:
+        return not key.startswith(CHOICE), key.endswith("_target_"), any(map(is_hash, _values(trees, key)))
+
+    keys = sorted(differing(trees), key=rank)
     kept: list[str] = []
     for key in keys:
         if _apart(trees, [*kept, key]) > _apart(trees, kept):
             kept.append(key)
     kept = [key for key in kept if _apart(trees, [one for one in kept if one != key]) < _apart(trees, kept)] or kept
-    return [", ".join(f"{key.removeprefix('inputs.')}={_short(tree, key)}" for key in kept) for tree in trees]
+    names = {key: key.removeprefix("inputs.").removeprefix(CHOICE) for key in kept}
+    return [", ".join(f"{name}={_short(tree, key)}" for key, name in names.items()) for tree in trees]
 
 
 def _short(tree: Mapping[str, Any], key: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wrank.store import Artifact
-from wrank.tracking.report.configuration import differing, flat, labels
+from wrank.tracking.report.configuration import CHOICE, differing, flat, labels
 from wrank.tracking.report.library import Library, without_seed
 from wrank.tracking.report.sets import Sets
 
@@ -63,7 +63,7 @@ class Row:
     def config(self) -> dict[str, Any]:
         """What makes it, without the seed, as dotted keys; inputs and the choices' names with it."""
         manifest = self.manifest
-        found = {f"choice.{group}": option for group, option in (manifest["details"].get("choices") or {}).items()}
+        found = {f"{CHOICE}{group}": option for group, option in (manifest["details"].get("choices") or {}).items()}
         found |= flat(without_seed(manifest["config"]))
         return found | {f"inputs.{word}": key for word, key in manifest["inputs"].items()}
 
@@ -194,6 +194,9 @@ def _seed(training: Artifact | None) -> int | None:
     return None if training is None else training.manifest["config"].get("seed")
 
 
+_SPOKEN = tuple(f"{CHOICE}{group}" for group in ("loss", "model", "generator", "rounds"))
+
+
 def _told_apart(rows: Sequence[Row]) -> list[Row]:
     """Rows with names that tell them apart: by checkpoint, by what is configured otherwise, by number at the last."""
     renamed = list(rows)
@@ -213,8 +216,8 @@ def _told_apart(rows: Sequence[Row]) -> list[Row]:
 
 
 def _without_resolved(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the names of options, which their values tell apart better."""
-    return {key: value for key, value in config.items() if not key.startswith("choice.")}
+    """Without the names of options, which their values tell apart better, but for those that people speak of."""
+    return {key: value for key, value in config.items() if not key.startswith(CHOICE) or key in _SPOKEN}
 
 
 def _alike(rows: Sequence[Row]) -> list[tuple[str, list[int]]]:

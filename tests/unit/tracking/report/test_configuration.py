@@ -21,6 +21,7 @@ def test_labels_take_the_fewest_keys_and_values_before_classes():
     assert labels([{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 1}]) == ["a=1, b=1", "a=1, b=2", "a=2, b=1"]
     assert labels([{"index": None}, {"index.index": "ivf"}]) == ["index=null", "index=ivf"]
     assert labels([{"a": 1}, {"a": 1}]) == ["", ""]
+    assert labels([{"a": 1, "choice.loss": "ws2"}, {"a": 2, "choice.loss": "kl"}]) == ["loss=ws2", "loss=kl"]
 
 
 def test_shown():
