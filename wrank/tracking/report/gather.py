@@ -1,5 +1,6 @@
 """What a report is made from: rows, test sets, the comparison over them, and what a reader must know."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -214,7 +215,9 @@ def _gaps(rows: Sequence[Row], sets: Sequence[str]) -> list[str]:
     if counts and max(counts.values()) == 1:
         notes.append("one seed a system: there is no interval over seeds, and another seed may give another order")
     elif len(set(counts.values())) > 1:
-        notes.append(f"not all systems have as many seeds: {', '.join(f'{name} {n}' for name, n in counts.items())}")
+        usual = Counter(counts.values()).most_common(1)[0][0]
+        odd = ", ".join(f"{name} {n}" for name, n in counts.items() if n != usual)
+        notes.append(f"not all systems have as many seeds: {usual}, but {odd}")
     return notes
 
 

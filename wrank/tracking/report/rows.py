@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from wrank.store import Artifact
@@ -17,6 +18,7 @@ _NO_RANKING = (
     "paraphrases",
     "relevant",
 )  # change what is told of a ranking, not the ranking
+_RANKS = ("similarity", "normalize", "pooling", "query_length", "passage_length", "query_prompt", "passage_prompt")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class _One:
     place: str
     training: Artifact | None
     checkpoint: str | None
+    made: Mapping[str, Any] = field(default_factory=dict)  # of an untrained model: the keys it was loaded with
 
     @property
     def name(self) -> str:
@@ -91,6 +94,7 @@ class _One:
         if self.training is None:
             inputs = self.evaluation.manifest["inputs"]
             found |= {f"inputs.{word}": key for word, key in inputs.items() if word != "collection"}
+            found |= {f"model.{key}": self.made[key] for key in _RANKS if key in self.made}
         else:
             found.pop("scorer.fingerprint", None)
         return found
@@ -102,19 +106,24 @@ def build_rows(
     """The rows, in the order in which they were first trained or evaluated.
 
     A system that was evaluated in several ways on one set (another index, another depth) is several rows. Trainings
-    without an evaluation are rows without one, unless they are a step of another training (see `is_step`).
+    without an evaluation are rows without one, unless they are a step of another training (see `is_step`); a system
+    that was evaluated on other sets alone is none.
 
     Returns:
         The rows, and what a reader must know about them.
     """
     notes: list[str] = []
+    bases = {str(one.manifest["inputs"].get("model")): one.manifest["config"].get("model") or {} for one in trainings}
+    elsewhere: set[Path] = set()
     groups: dict[tuple[str, ...], list[_One]] = defaultdict(list)
     for evaluation in evaluations:
-        if (place := sets.of(evaluation)) is None:
-            continue
         weights = library.maker(evaluation)
+        if (place := sets.of(evaluation)) is None:
+            elsewhere |= set() if weights is None else {weights.training.path}
+            continue
         if weights is None:
-            one = _One(evaluation, place, None, None)
+            base = bases.get(str(evaluation.manifest["inputs"].get("model")), {})
+            one = _One(evaluation, place, None, None, base)
             groups["untrained", one.name].append(one)
         else:
             one = _One(evaluation, place, weights.training, weights.checkpoint)
@@ -122,7 +131,7 @@ def build_rows(
     rows: list[Row] = []
     for (_, *_rest), own in groups.items():
         rows += _variants(own, notes)
-    return _told_apart(_with_unevaluated(library, trainings, rows)), notes
+    return _told_apart(_with_unevaluated(library, trainings, rows, elsewhere)), notes
 
 
 def is_step(library: Library, training: Artifact) -> bool:
@@ -168,7 +177,9 @@ def _path(one: _One) -> str:
     return "" if one.training is None else str(one.training.path)
 
 
-def _with_unevaluated(library: Library, trainings: Sequence[Artifact], rows: Sequence[Row]) -> list[Row]:
+def _with_unevaluated(
+    library: Library, trainings: Sequence[Artifact], rows: Sequence[Row], elsewhere: Collection[Path]
+) -> list[Row]:
     """With the trainings that no row has: as more runs of the row of their other seeds, or as rows of their own."""
     had = {training.path for row in rows for training in row.trainings}
     left = [one for one in trainings if one.path not in had and not is_step(library, one)]
@@ -177,6 +188,8 @@ def _with_unevaluated(library: Library, trainings: Sequence[Artifact], rows: Seq
     for one in left:
         run, identity = Run(one, _seed(one), {}), library.seedless(one.manifest)
         if identity not in places:
+            if one.path in elsewhere:
+                continue
             places[identity] = len(found)
             found.append(Row(_name(one), (run,)))
             continue

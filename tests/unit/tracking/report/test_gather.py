@@ -71,7 +71,26 @@ def test_a_training_without_an_evaluation_is_a_row_with_a_note(study):
     assert "m-listnet" not in found.comparison.systems
     assert "m-kl was not evaluated on any set with seed 7" in found.notes
     assert "m-listnet was not evaluated on any set" in found.notes
-    assert any("as many seeds" in note for note in found.notes)
+    assert "not all systems have as many seeds: 4, but m-ws2 3, m-listnet 1" in found.notes
+
+
+def test_a_system_that_was_evaluated_on_other_sets_alone_is_no_row(study):
+    study.evaluation([0.5, 0.6], training=study.training("far", 0), where="web")
+    found = gather(study.library, ALL, sets=("news*",))
+    assert set(rows(found)) == {"base", "m-kl", "m-ws2"}
+    assert not any("was not evaluated" in note for note in found.notes)
+    lacking = study.training("kl", 7)
+    study.evaluation([0.5, 0.6], training=lacking, where="web")
+    assert "m-kl was not evaluated on any set with seed 7" in gather(study.library, ALL, sets=("news*",)).notes
+
+
+def test_two_bases_are_told_apart_by_how_their_trainings_loaded_them(made):
+    for name, similarity in (("one", "cosine"), ("two", "dot")):
+        made.evaluation([0.1, 0.2, 0.3], fp=fingerprint(name))
+        model = {"similarity": similarity, "temperature": 1.0 if name == "one" else 0.1}
+        made.evaluation([0.2, 0.2, 0.3], training=made.training(name, base=name, model=model))
+    found = gather(made.library, ALL, reference="m-one")
+    assert {"base [model.similarity=cosine]", "base [model.similarity=dot]"} <= set(rows(found))
 
 
 def test_a_set_that_a_row_lacks_is_noted(study):
