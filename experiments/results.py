@@ -79,7 +79,8 @@ class Study:
         own = [one for one in library.of_kind("evaluation") if self.name in studies.get(one.content_key, ())]
         if not own:
             raise WrankError(f"{store}: nothing of study {self.name} in it; run.sh makes it")
-        return build_rows(library, own, [], find_sets(library, own, trainings))[0]
+        rows, _ = build_rows(library, own, trainings, find_sets(library, own, trainings))
+        return [row for row in rows if any(run.evaluations for run in row.runs)]
 
     def rows(self, store: Path) -> list[Result]:
         """One row a run and test set, sorted; the untrained models first of their set."""

@@ -6,10 +6,11 @@ row a loss:
 
 - ``own_mass``: share of the target that stays on the query's own list (list-wise losses).
 - ``target_entropy`` of it, in nats; 0 is a target on one passage.
+- ``softmax_own``, ``softmax_entropy``: the same of what the untrained model says at the loss's temperature.
 - ``grade_4`` ... ``grade_1``, ``negative``, ``others``: where the gradient pushes: the sum over such passages of
   -d loss / d score, divided by the sum of its absolute values over all; above 0 = raised. ``others`` are in-batch.
 - ``gradient``: norm of the gradient by the model's weights, before clipping.
-- ``like_infonce``: cosine of that gradient with InfoNCE's on the same batch.
+- ``like_infonce``: cosine of that gradient with InfoNCE's on the same batch; of losses over cosines.
 
 Shapes: B queries, K passages a list, N = B * K, D embedding size.
 """
@@ -38,7 +39,8 @@ from wrank.stage.model import Plan, plan_training, sampler_of
 
 BATCHES, QUERIES = 3, 16
 PLACES = ("grade_4", "grade_3", "grade_2", "grade_1", "negative", "others")
-COLUMNS = ("set", "system", "own_mass", "target_entropy", *PLACES, "gradient", "like_infonce")
+MASSES = ("own_mass", "target_entropy", "softmax_own", "softmax_entropy")
+COLUMNS = ("set", "system", *MASSES, *PLACES, "gradient", "like_infonce")
 SHAPE = (
     "data=beir", "data/lists=hard", "data.lists.size=4", "data.lists.judged=3", "data.dev_share=0", "model=minilm",
     "model.query_length=64", "model.passage_length=64", "trainer=cpu", "evaluation=fast", "logger=none",
@@ -55,25 +57,28 @@ class Scores:
     valid_BN: Tensor
 
 
-def losses(store: Path, place: str) -> dict[str, Loss]:
-    """System -> its loss, of the trainings with cosine that were evaluated on a set; InfoNCE first."""
+def losses(store: Path, place: str, similarity: str) -> dict[str, Loss]:
+    """System -> its loss, of the trainings that were evaluated on a set; of those with cosine InfoNCE first."""
     found: dict[str, Loss] = {}
     for row in STUDY.systems(store):
         for run in row.runs:
             if run.training is None or run.seed != 0 or place not in run.evaluations:
                 continue
             config: dict[str, Any] = run.training.manifest["config"]
-            if config["model"]["similarity"] == "cosine":
+            if config["model"]["similarity"] == similarity:
                 found[STUDY.system_of(run.training)] = instantiate(config["loss"])
+    if similarity != "cosine":
+        return found
     if "infonce" not in found:
         raise WrankError(f"{store}: no training with infonce and seed 0 for {place}: run.sh makes it")
     return {"infonce": found.pop("infonce")} | found
 
 
-def planned(collection: Path, store: Path) -> tuple[Context, Plan]:
+def planned(collection: Path, store: Path, similarity: str) -> tuple[Context, Plan]:
     """The lists' plan, as a training makes it; the base's ranking is found in the store."""
     register()
     words = [*SHAPE, f"data.path={collection}", f"paths.store={store}", "seed=0"]
+    words += [f"model.similarity={similarity}", f"model.normalize={'true' if similarity == 'cosine' else 'false'}"]
     with initialize_config_dir(str(conf_folder()), version_base=None):
         cfg = compose("train", words)
     context = Context(cfg, {"model": "minilm", "loss": "infonce", "data": "beir", "data/lists": "hard"})
@@ -115,20 +120,23 @@ def asked(loss: Loss, one: Scores) -> tuple[Tensor, dict[str, float]]:
     masks |= {"negative": own_BN & (one.grades_BN == 0), "others": one.valid_BN & ~own_BN}
     facts = {name: float(push_BN[mask].sum()) for name, mask in masks.items()}
     if isinstance(loss, ListWiseLoss):
-        _, t_BN, used_B = loss.probabilities(
+        p_BN, t_BN, used_B = loss.probabilities(
             one.scores_BN.detach().double(), one.grades_BN.double(), own_BN, one.valid_BN
         )
-        t_BN = t_BN[used_B]
-        facts["own_mass"] = float(t_BN.where(own_BN[used_B], 0.0).sum(1).mean())
-        facts["target_entropy"] = float(torch.special.entr(t_BN).sum(1).mean())
+        values = [
+            value
+            for q_BN in (t_BN[used_B], p_BN[used_B])
+            for value in (q_BN.where(own_BN[used_B], 0.0).sum(1).mean(), torch.special.entr(q_BN).sum(1).mean())
+        ]
+        facts |= dict(zip(MASSES, map(float, values), strict=True))
     return leaf_BN.grad, facts
 
 
-def explain(collection: Path, store: Path) -> list[dict[str, str]]:
+def explain(collection: Path, store: Path, similarity: str) -> list[dict[str, str]]:
     """One row a loss: means over the batches."""
-    context, plan = planned(collection, store)
+    context, plan = planned(collection, store, similarity)
     place = f"{plan.data.collection.name}/test"
-    by_system, model = losses(store, place), context.fresh_model()
+    by_system, model = losses(store, place, similarity), context.fresh_model()
     assert isinstance(model, BiEncoder)
     model.train()
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -142,11 +150,10 @@ def explain(collection: Path, store: Path) -> list[dict[str, str]]:
             flat = torch.cat(
                 [weight.grad.double().flatten() for weight in model.parameters() if weight.grad is not None]
             )
+            facts["gradient"] = float(flat.norm())
             first = flat if system == "infonce" else first
-            facts |= {
-                "gradient": float(flat.norm()),
-                "like_infonce": float(torch.cosine_similarity(flat, first, dim=0)),
-            }
+            if similarity == "cosine":
+                facts["like_infonce"] = float(torch.cosine_similarity(flat, first, dim=0))
             for name, value in facts.items():
                 sums[system][name] += value
     found = []
@@ -162,7 +169,7 @@ def main(words: Sequence[str]) -> int:
         print("usage: python -m experiments.graded_vs_binary.explain COLLECTION STORE", file=sys.stderr)
         return 2
     path = STUDY.folder / "explain.csv"
-    rows = explain(Path(words[0]), Path(words[1]))
+    rows = [row for similarity in ("cosine", "dot") for row in explain(Path(words[0]), Path(words[1]), similarity)]
     before: list[dict[str, str]] = []
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:

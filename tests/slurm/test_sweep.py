@@ -57,6 +57,7 @@ def test_a_dry_run_asks_slurm_and_queues_nothing(slurm, tmp_path):
     assert "to start at" in err
     _, err = wrank(*words, "hydra.launcher.partition=nosuch", code=2)
     assert "sbatch would refuse #0 and 1 more of its size" in err
+    assert "2 jobs checked, 2 of them would fail" in err
     assert "partition" in err.split("would refuse")[1]
     _, err = wrank(*words, "hydra.launcher.mem_gb_per_device=900000", code=2)
     assert "node configuration is not available" in err

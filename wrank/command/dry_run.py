@@ -54,17 +54,18 @@ def dry_run(
     print_plan(jobs)
     sound = [config for config, (_, _, estimate) in zip(configs, jobs, strict=True) if not estimate.problems]
     failing = len(jobs) - len(sound)
-    refused = sound and backend is not None and _is_refused(backend, list(map(planned, sound)))
+    if sound and backend is not None:
+        failing += _refused(backend, list(map(planned, sound)))
     note(f"wrank {verb}: {len(jobs)} jobs checked, {failing} of them would fail; nothing was started")
-    raise SystemExit(2 if failing or refused else 0)
+    raise SystemExit(2 if failing else 0)
 
 
-def _is_refused(backend: Backend, planned: Sequence[Planned]) -> bool:
-    """Prints what the backend says of the jobs."""
+def _refused(backend: Backend, planned: Sequence[Planned]) -> int:
+    """Prints what the backend says of the jobs; how many of them it would refuse."""
     try:
-        for line in backend.rehearse(planned):
-            note(line)
+        lines, refused = backend.rehearse(planned)
     except WrankError as error:
-        note(str(error))
-        return True
-    return False
+        lines, refused = [str(error)], len(planned)
+    for line in lines:
+        note(line)
+    return refused

@@ -29,14 +29,17 @@ class Backend:
             WrankError: no such scheduler, too few devices.
         """
 
-    def rehearse(self, planned: Sequence[Planned]) -> list[str]:
-        """What the scheduler says of such jobs, without starting or queueing any: a line each, for a person.
+    def rehearse(self, planned: Sequence[Planned]) -> tuple[list[str], int]:
+        """What the scheduler says of such jobs, without starting or queueing any.
+
+        Returns:
+            Lines for a person, and how many of the jobs would be refused, or never start.
 
         Raises:
-            WrankError: it would refuse them, or never start them.
+            WrankError: as `check`.
         """
         self.check(planned)
-        return []
+        return [], 0
 
     def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
         """Starts jobs, or queues them; returns before they end.

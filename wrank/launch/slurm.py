@@ -104,15 +104,16 @@ class Slurm(Backend):
         except ImportError:
             raise WrankError("hydra/launcher=slurm needs submitit: pip install 'wrank[cluster]'") from None
 
-    def rehearse(self, planned: Sequence[Planned]) -> list[str]:
+    def rehearse(self, planned: Sequence[Planned]) -> tuple[list[str], int]:
         """Asks ``sbatch --test-only`` about a job of each size."""
         if shutil.which("sbatch") is None:
-            return ["Slurm was not asked about partition, sizes and account: no sbatch here"]
+            return ["Slurm was not asked about partition, sizes and account: no sbatch here"], 0
         self.check(planned)
         alike: dict[Needs, list[int]] = defaultdict(list)
         for one in planned:
             alike[one.needs].append(one.job.number)
         said: list[str] = []
+        refused = 0
         for needs, numbers in alike.items():
             with tempfile.TemporaryDirectory(prefix="wrank-dry-run-") as folder:
                 script = Path(folder) / "job.sh"
@@ -121,25 +122,28 @@ class Slurm(Backend):
                 try:
                     asked = subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE)
                 except subprocess.TimeoutExpired:
-                    return [*said, f"Slurm was not asked: sbatch did not answer in {_PATIENCE} s"]
+                    return [*said, f"Slurm was not asked: sbatch did not answer in {_PATIENCE} s"], refused
             answer = " ".join(asked.stderr.split()).removeprefix("sbatch: ")
             of = f"#{numbers[0]}" + (f" and {len(numbers) - 1} more of its size" if len(numbers) > 1 else "")
-            if asked.returncode:
-                raise WrankError(f"hydra/launcher=slurm: sbatch would refuse {of}: {answer}")
-            said.append(f"Slurm, asked about {of}: {answer}")
-        return said
+            verdict = "sbatch would refuse" if asked.returncode else "Slurm, asked about"
+            refused += len(numbers) if asked.returncode else 0
+            said.append(f"{verdict} {of}: {answer}")
+        return said, refused
 
     def _script(self, needs: Needs, folder: Path) -> str:
         """The script that submitit would submit for one job."""
-        executor = self._executor(folder)
-        executor.update_parameters(**self.parameters(needs, self.at_once))
+        executor = self._executor(folder, needs, self.at_once)
         return str(executor._executor._make_submission_file_text("true", "dry-run"))
 
-    def _executor(self, folder: Path) -> Any:
+    def _executor(self, folder: Path, needs: Needs, at_once: int) -> Any:
         from submitit import AutoExecutor
 
         python = {"slurm_python": self.python} if self.python else {}
-        return AutoExecutor(folder=folder, cluster="slurm", slurm_max_num_timeout=self.requeue, **python)
+        executor = AutoExecutor(folder=folder, cluster="slurm", slurm_max_num_timeout=self.requeue, **python)
+        executor.update_parameters(**self.parameters(needs, at_once))
+        # a word of submitit's own, which clusters that check such keys refuse; the outer executor drops a None
+        executor._executor.update_parameters(wckey=None)
+        return executor
 
     def parameters(self, needs: Needs, at_once: int) -> dict[str, Any]:
         """What submitit is told of an array.
@@ -175,8 +179,7 @@ class Slurm(Backend):
         if needs.gpus:
             kind = f"{self.gpu_type}:" if self.gpu_type else ""
             asked["slurm_gpus_per_node"] = f"{kind}{needs.gpus}"
-        known = {key: value for key, value in asked.items() if value is not None}
-        return known | {"slurm_wckey": None}  # submitit's own, which clusters that check such keys refuse
+        return {key: value for key, value in asked.items() if value is not None}
 
     def start(self, planned: Sequence[Planned], commands: Mapping[int, Sequence[str]], sweep: Path) -> dict[int, str]:
         """Queues an array for each kind of needs, or several where there are more jobs than Slurm takes in one."""
@@ -184,8 +187,7 @@ class Slurm(Backend):
 
         ids: dict[int, str] = {}
         for jobs, at_once in self._arrays(planned):
-            executor = self._executor(sweep / LOGS / "%j")
-            executor.update_parameters(**self.parameters(jobs[0].needs, at_once))
+            executor = self._executor(sweep / LOGS / "%j", jobs[0].needs, at_once)
             try:
                 submitted = executor.map_array(
                     _Restartable(),
@@ -230,14 +232,29 @@ class _Restartable:
     """What submitit runs; it asks `checkpoint` what to put back into the queue: the same."""
 
     def __call__(self, words: Sequence[str], environment: Mapping[str, str], folder: str) -> None:
+        _pause_before_requeue()
         run_job(words, environment, folder)
 
     def checkpoint(self, *given: Any, **named: Any) -> Any:
-        """Called in the job's own process, just before ``scontrol requeue`` has Slurm end all of them."""
         from submitit.helpers import DelayedSubmission
 
-        pause_open()
         return DelayedSubmission(self, *given, **named)
+
+
+def _pause_before_requeue() -> None:
+    """Has what is tracked closed just before ``scontrol requeue``, which has Slurm end all processes of the job.
+
+    Not in `_Restartable.checkpoint`: that is asked for, too, where no requeue follows and the job fails.
+    """
+    from submitit.slurm.slurm import SlurmJobEnvironment as Place
+
+    requeue = Place._requeue
+
+    def paused(self: Any, countdown: int) -> None:
+        pause_open()
+        requeue(self, countdown)
+
+    Place._requeue = paused  # type: ignore[method-assign]
 
 
 def queue_of(ids: Sequence[str]) -> dict[str, str] | None:

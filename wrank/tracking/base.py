@@ -1,5 +1,7 @@
 """The contract of a tracker: where a run's figures go beside its artifact."""
 
+import threading
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,15 +82,23 @@ class Tracker:
 
 
 _open: list[Tracker] = []
+_PATIENCE = 20.0
+"""Seconds that a job that must go has for its trackers: a server that does not answer must not cost the job."""
 
 
-def pause_open() -> None:
+def pause_open(patience: float = _PATIENCE) -> None:
     """Closes what `closing` keeps open as preempted, while a scheduler still lets other processes than this one live.
 
     Nothing is tracked afterwards: for the moment before a job is put back into its queue, which ends its processes.
+
+    Args:
+        patience: seconds that it may take in all; what is not closed then is left.
     """
-    for tracker in _open:
-        tracker.pause()
+    until = time.monotonic() + patience
+    for tracker in list(_open):
+        thread = threading.Thread(target=tracker.pause, name="pause", daemon=True)
+        thread.start()
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 @contextmanager

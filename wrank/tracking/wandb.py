@@ -118,6 +118,8 @@ class WandbTracker(Tracker):
     @broken.setter
     def broken(self, value: bool) -> None:
         self._broken = value
+        if self.logger is not None:
+            self.logger.broken = value
 
     @never_raises
     def start(self, identity: RunIdentity) -> None:
@@ -267,6 +269,9 @@ class WandbTracker(Tracker):
             if "folder" in self._facts:
                 folder = Path(self._facts.pop("folder"))
                 write_facts(folder, self._facts | {"ended": word, "exit_code": exit_code})
+        except Exception:
+            self.logger.broken = True  # Lightning calls it once more
+            raise
         finally:
             self.logger = None
             if self._lock is not None:

@@ -96,4 +96,4 @@ def clean_arguments() -> Iterator[None]:
 
 
 def _told(error: Exception) -> str:
-    return scrub_text(f"{type(error).__name__}: {error}")
+    return scrub_text(": ".join(filter(None, (type(error).__name__, str(error)))))

@@ -20,6 +20,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _WAKE = signal.SIGURG  # nobody is harmed by it: it is ignored where it has no handler
 _QUESTION, _STEP, _ANSWER = range(3)
 _GO_ON, _LEAVE = 1, 2
+_COMPANION = 3.0
+"""Seconds between SIGTERM and the signal that a cluster sends along with it."""
 _late: "list[Watch] | None" = None
 
 
@@ -76,24 +78,40 @@ class Watch:
     def answer(self, signals: int, step: int | None) -> None:
         """Calls the handlers that were there before ours; main process only.
 
+        SIGTERM ends the training even where its handler returns, as submitit's does: the scheduler has ended other
+        processes already, W&B's among them, and kills this one soon; what is trained until then would be told to
+        nobody. The signal that a handler puts the job back into its queue on may be on its way: it is waited for.
+
         Args:
             signals: what is answered.
             step: the optimizer step that a checkpoint stands of; None = the training is finished.
 
         Raises:
-            Stopped: one of the signals had no handler.
+            Stopped: one of the signals had no handler, or was SIGTERM.
             BaseException: what a handler raises, to end the process.
         """
         unknown = []
+        signals |= self._companions(signals)
         for place, number in enumerate(SIGNALS):
             if signals >> place & 1:
                 handler = self._before.get(number)
                 if callable(handler):
                     handler(number, None)
-                else:
+                if not callable(handler) or number == signal.SIGTERM:
                     unknown.append(number.name)
         if unknown:
             raise Stopped(f"stopped by {' and '.join(unknown)} {self.place(step)}")
+
+    def _companions(self, signals: int) -> int:
+        """What comes within seconds of a SIGTERM, where a handler waits for it."""
+        term = 1 << SIGNALS.index(signal.SIGTERM)
+        if signals != term or not any(callable(self._before.get(one)) for one in SIGNALS if one != signal.SIGTERM):
+            return 0
+        until = time.monotonic() + _COMPANION
+        while not (found := self.asked() & ~term) and time.monotonic() < until:
+            time.sleep(0.02)
+        self.clear(found)
+        return found
 
     def place(self, step: int | None) -> str:
         """How far the training came, and how to go on, in words."""

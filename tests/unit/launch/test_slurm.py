@@ -257,25 +257,39 @@ def test_a_rehearsal_asks_about_one_job_of_each_size_and_queues_none(programs, t
     programs("srun")
     calls = programs("sbatch", err="sbatch: Job 9 to start at noon\n")
     jobs, _ = planned(tmp_path, Needs(), Needs(devices=2), Needs())
-    said = Slurm(partition="gpu").rehearse(jobs)
+    said, refused = Slurm(partition="gpu").rehearse(jobs)
     assert said == [
         "Slurm, asked about #0 and 1 more of its size: Job 9 to start at noon",
         "Slurm, asked about #1: Job 9 to start at noon",
     ]
+    assert refused == 0
     assert len(calls()) == 2
     assert all(call.startswith("--test-only ") for call in calls())
 
 
-def test_what_slurm_would_refuse_is_an_error_and_no_slurm_a_remark(programs, tmp_path, monkeypatch):
-    jobs, _ = planned(tmp_path, Needs())
+def test_what_slurm_would_refuse_is_counted_and_no_slurm_is_a_remark(programs, tmp_path, monkeypatch):
+    jobs, _ = planned(tmp_path, Needs(), Needs(), Needs(devices=2))
     with monkeypatch.context() as patched:
         patched.setenv("PATH", str(tmp_path))
-        (said,) = Slurm().rehearse(jobs)
+        (said,), refused = Slurm().rehearse(jobs)
     assert "no sbatch here" in said
+    assert refused == 0
     programs("srun")
     programs("sbatch", err="allocation failure: Invalid partition name specified\n", code=1)
-    with pytest.raises(WrankError, match="would refuse #0: allocation failure: Invalid partition name"):
-        Slurm(partition="gpu").rehearse(jobs)
+    said, refused = Slurm(partition="gpu").rehearse(jobs)
+    assert refused == 3
+    assert said == [
+        f"sbatch would refuse {which}: allocation failure: Invalid partition name specified"
+        for which in ("#0 and 1 more of its size", "#2")
+    ]
+
+
+def test_the_script_asks_for_what_was_asked_for_and_nothing_of_submitits_own(tmp_path, programs):
+    programs("srun")
+    script = Slurm(partition="gpu", account="lab")._script(Needs(), tmp_path)
+    assert "#SBATCH --partition=gpu" in script
+    assert "#SBATCH --account=lab" in script
+    assert "wckey" not in script
 
 
 def test_array_that_is_refused_takes_the_others_back(programs, tmp_path):

@@ -1,5 +1,6 @@
 """However a job ends, its run is closed so that W&B knows how."""
 
+import time
 from contextlib import nullcontext
 
 import pytest
@@ -51,6 +52,20 @@ def test_what_is_open_can_be_paused_before_its_block_ends():
         pause_open()
     pause_open()
     assert (first.told, second.told) == (["paused", "paused", 0], ["paused", 0])
+
+
+def test_a_server_that_does_not_answer_does_not_hold_a_requeue_back():
+    class Hangs(Kept):
+        def pause(self):
+            time.sleep(60)
+
+    first, second = Hangs(), Kept()
+    began = time.monotonic()
+    with closing(second), closing(first):
+        pause_open(patience=0.5)
+        assert time.monotonic() - began < 30
+        assert second.told == ["paused"]
+        first.pause = lambda: None
 
 
 def test_a_pruned_training_is_over_and_says_where_and_with_what_score():

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -120,18 +121,50 @@ def test_a_signal_in_the_last_batch_lets_the_training_end_and_is_answered_then(c
 def test_a_handler_that_returns_is_called_when_the_checkpoint_stands_and_the_training_goes_on(
     collection, folders, handler
 ):
+    number = signal.SIGUSR1
     whole, broken = folders
     fit(training(collection, tiny(), checkpoint_steps=100), whole)
     calls = []
-    mine = handler(signal.SIGTERM, lambda number, frame: calls.append((number, saved_step(broken / CHECKPOINT))))
-    assert mine != signal.getsignal(signal.SIGTERM)
-    mine = signal.getsignal(signal.SIGTERM)
-    facts = fit(training(collection, tiny(), callbacks=[SignalAt(2)], checkpoint_steps=100), broken)
-    assert calls == [(signal.SIGTERM, 3)]
+    handler(number, lambda number, frame: calls.append((number, saved_step(broken / CHECKPOINT))))
+    mine = signal.getsignal(number)
+    facts = fit(training(collection, tiny(), callbacks=[SignalAt(2, number)], checkpoint_steps=100), broken)
+    assert calls == [(number, 3)]
     assert facts["resumed_at"] == 0
-    assert signal.getsignal(signal.SIGTERM) is mine
+    assert signal.getsignal(number) is mine
     assert same(weights(whole / "last"), weights(broken / "last"))
     assert losses(whole) == losses(broken)
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_sigterm_ends_it_whatever_its_handler_does_and_waits_for_what_comes_with_it(
+    comes, collection, folders, handler, monkeypatch
+):
+    """On some clusters the signal to put a job back into the queue comes a moment after SIGTERM, on some never."""
+    monkeypatch.setattr("wrank.training.signals._COMPANION", 30.0 if comes else 0.1)
+    _, broken = folders
+    calls = []
+
+    def bypass(number, frame):
+        calls.append("bypassed")
+
+    def requeue(number, frame):
+        calls.append(saved_step(broken / CHECKPOINT))
+        raise SystemExit(-1)
+
+    handler(signal.SIGTERM, bypass)
+    handler(signal.SIGUSR2, requeue)
+    save = ResumeCheckpoint.save_now
+
+    def late(self, trainer):
+        save(self, trainer)
+        if comes:
+            threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGUSR2)).start()
+
+    monkeypatch.setattr(ResumeCheckpoint, "save_now", late)
+    with pytest.raises(SystemExit if comes else Stopped):
+        fit(training(collection, tiny(), callbacks=[SignalAt(2)], checkpoint_steps=100), broken)
+    assert calls == (["bypassed", 3] if comes else ["bypassed"])
+    assert saved_step(broken / CHECKPOINT) == 3
 
 
 def test_a_handler_that_ends_the_process_ends_it_with_its_own_exit_code(collection, folders, handler):
