@@ -21,7 +21,8 @@ tune) # Cranfield's training queries alone: 100 to train on, 50 to choose by
   tune $short loss=infonce loss.temperature=0.05,0.1
   tune $short loss=bce_graded loss.max_grade=4 loss.scale=20 loss.bias=-10,-14
   tune $short loss=ws2 loss.temperature=0.2 "$gz" loss.label_temperature=0.25,0.5
-  tune $short loss=kl loss.temperature=0.1 "$gz" loss.label_temperature=0.25,0.5
+  tune $short loss=kl,w1_grade loss.temperature=0.1 "$gz" loss.label_temperature=0.25,0.5
+  tune $short loss=ws2_paired loss.temperature=0.1 "$gz" loss.label_temperature=0.5
   exit ;;
 cranfield) budget="$budget trainer.max_steps=10" top=4 ;;
 msmarco-dl) budget="$budget trainer.max_steps=8" top=3 ;;
