@@ -98,6 +98,12 @@ def checked_settings(context: Context, elsewhere: bool = False) -> TrainerSettin
     return settings
 
 
+def _adapter(context: Context, settings: TrainerSettings) -> dict[str, str]:
+    """That an adapter beside bfloat16 weights is float32, which it was not always."""
+    rounded = settings.precision == "bf16-true" and OmegaConf.select(context.cfg, "model.lora") is not None
+    return {"adapter": "float32"} if rounded else {}
+
+
 def _check_model(context: Context, settings: TrainerSettings) -> None:
     """Refuses a model that these settings cannot train, from the configuration alone."""
     kind = CrossEncoder if trains_reranker(context) else BiEncoder
@@ -158,7 +164,7 @@ def plan_training(
             "dev": {"split": plain(context.cfg, "data.dev_split"), "share": plain(context.cfg, "data.dev_share")},
             "max_queries": plain(context.cfg, "max_queries"),
             "loss": plain(context.cfg, "loss"),
-            "model": context.model_identity,
+            "model": context.model_identity | _adapter(context, settings),
             "trainer": settings.identity(),
             "precision": context.settings.precision,  # of the dev scores; the candidates' is in their own key
             "drop_self": context.settings.drop_self,

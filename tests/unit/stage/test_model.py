@@ -14,12 +14,23 @@ from wrank.stage.model import checked_settings, plan_training
 
 
 def key(tmp_path, *overrides):
+    return stage(tmp_path, *overrides).key
+
+
+def stage(tmp_path, *overrides):
     register()
     GlobalHydra.instance().clear()
     words = ["data=sample", "model=tiny", "loss=ws2", "trainer=cpu", f"paths.store={tmp_path / 'store'}", *overrides]
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
         cfg = compose("run", words)
-    return plan_training(Context(cfg, {"model": "tiny", "loss": "ws2"})).stage.key
+    return plan_training(Context(cfg, {"model": "tiny", "loss": "ws2"})).stage
+
+
+@pytest.mark.parametrize(("precision", "told"), [("bf16-true", "float32"), ("32-true", None)])
+def test_the_key_says_that_an_adapter_is_wider_than_the_weights_beside_it(precision, told, tmp_path):
+    config = stage(tmp_path, "model/lora=standard", f"trainer.precision={precision}").config
+    assert config["model"].get("adapter") == told
+    assert "adapter" not in stage(tmp_path, f"trainer.precision={precision}").config["model"]
 
 
 @pytest.mark.parametrize(
