@@ -76,3 +76,11 @@ def test_what_cannot_be_is_told_without_a_traceback(sweep, words, told):
     _, err = sweep(*words, code=2)
     assert told in err
     assert not (sweep.folder / "gone").exists()
+
+
+def test_a_study_holds_what_another_study_has_trained_before(wrank, here):
+    wrank("run", *SMOKE, "loss=kl", "study=first")
+    here("run", *SMOKE, "loss=kl", "study=second")
+    for study in ("first", "second"):
+        out, _ = here("report", study, f"out={here.folder / study}")
+        assert "tiny-minilm-kl" in out, study

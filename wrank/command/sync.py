@@ -38,7 +38,10 @@ def _sync(cfg: DictConfig) -> int:
     sending = Sending(plain(cfg, "command"), plain(cfg, "timeout"), bool(plain(cfg, "partial")))
     runs = find_runs(root)
     if not runs:
-        raise WrankError(f"{root}: no offline run of W&B here; paths.wandb=... or WRANK_STORE names another place")
+        raise WrankError(
+            f"{root}: no offline run of W&B here: a job whose stages were all found made logs none; "
+            "paths.wandb=... or WRANK_STORE names another place"
+        )
     chosen = [run for run in runs if run.fits(words)]
     if not chosen:
         names = ", ".join(dict.fromkeys(run.name for run in runs[-12:]))

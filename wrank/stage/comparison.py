@@ -65,12 +65,15 @@ def compare(
         for name, seeds in row.items()
         for seed, one in enumerate(seeds)
     }
+    study = str(context.cfg.study)
     stage = Stage(
         kind="comparison",
-        name=f"{context.cfg.study}-{'-'.join(dict.fromkeys(rule.name.split('/')[0] for rule in sets))}",
-        config={"reference": reference, "alpha": alpha, "sets": [vars(rule) for rule in sets]},
+        name=f"{study}-{'-'.join(dict.fromkeys(rule.name.split('/')[0] for rule in sets))}",
+        # the study is part of the key: another study that finds all of it made has a comparison of its own, by which
+        # `wrank report STUDY` knows what belongs to it
+        config={"reference": reference, "alpha": alpha, "sets": [vars(rule) for rule in sets], "study": study},
         inputs={"evaluations": sha256_of_json(keys)},
-        details={"evaluations": keys, "study": str(context.cfg.study)},
+        details={"evaluations": keys, "study": study},
     )
 
     def work(folder: Path) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Library:
         if not own:
             raise WrankError(
                 f"{words}: no artifact of {self.store.root} has this folder, name or key (6 digits or more): "
-                "`wrank status` lists them; paths.store=... names another store"
+                "`wrank status artifacts=true` lists them; paths.store=... names another store"
             )
         told = ", ".join(one.path.relative_to(self.store.root).as_posix() for one in own[:_LISTED])
         raise WrankError(f"{words}: {len(own)} artifacts are called so: {told}; give a key or a folder")
