@@ -152,7 +152,7 @@ def test_a_run_stopped_twice_goes_on_each_time_and_ends_as_an_unbroken_one(numbe
     [
         pytest.param(signal.SIGTERM, False, marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, True, marks=pytest.mark.slow),
-        (signal.SIGUSR2, True),
+        pytest.param(signal.SIGUSR2, True, marks=pytest.mark.slow),
     ],
 )
 def test_spawned_ranks_outlive_the_signal_and_write_the_checkpoint(number, everyone, job, whole):

@@ -95,6 +95,7 @@ def test_two_ranks_refresh_as_one_process_does(tmp_path):
         assert apart.max() < 1e-4
 
 
+@pytest.mark.slow
 def test_self_training_shares_its_first_teacher_with_a_plain_training(wrank):
     wrank("train", *TINY, "loss=infonce")
     out, err = wrank("run", *STUDENTS)

@@ -112,6 +112,7 @@ def test_one_failing_job_does_not_stop_the_others_and_the_exit_code_tells(wrank)
     assert len(wrank.artifacts("model")) == 1
 
 
+@pytest.mark.slow
 def test_two_ranks_train_what_one_process_trains_with_the_joined_batch(tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:

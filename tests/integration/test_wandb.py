@@ -57,6 +57,7 @@ def test_a_chain_is_two_runs_whose_artifacts_hang_together(wrank):
 
 
 @reads
+@pytest.mark.slow
 def test_an_evaluation_of_a_trained_model_uses_its_artifact(wrank):
     wrank("train", *SMOKE, "loss=kl", "logger=wandb")
     (model,) = wrank.artifacts("model")
