@@ -15,7 +15,6 @@ import time
 import pytest
 
 from tests.integration.conftest import SMOKE, Wrank
-from wrank.training.signals import SIGNALS
 
 STEPS = 40
 TRAIN = (
@@ -32,13 +31,6 @@ SLOWLY = (*TRAIN, "loss._target_=tests.fixtures.slow_loss.SlowKL", "+loss.pause=
 
 SPAWNED = ("trainer.devices=2", "trainer.strategy=ddp_spawn", "trainer.in_batch=global")
 LAUNCHED = ("trainer.devices=2", "trainer.strategy=ddp", "trainer.in_batch=global")
-
-
-def as_a_scheduler_starts_it():
-    """Nothing ignored and nothing held back, whatever this test process has inherited or been left with."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 class Job(Wrank):
@@ -62,7 +54,6 @@ class Job(Wrank):
                     stderr=subprocess.PIPE,
                     text=True,
                     start_new_session=True,
-                    preexec_fn=as_a_scheduler_starts_it,
                 )
             )
         return self

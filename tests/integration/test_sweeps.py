@@ -19,7 +19,7 @@ import wrank.data
 from tests.integration.conftest import ROOT, SMOKE
 from wrank.command.job import plain_config
 from wrank.config import conf_folder, register
-from wrank.errors import WrankError
+from wrank.errors import Stopped, WrankError
 from wrank.launch import local
 from wrank.launch.finished import job_key
 from wrank.launch.record import JobRecord, folder_lock
@@ -337,6 +337,26 @@ def test_named_folder_is_used_again_without_taking_the_past_for_the_present(give
     with folder_lock(here.folder / "swept"):
         _, err = here("evaluate", "-m", "model=tiny", "hydra/launcher=local", "hydra.sweep.dir=swept", code=2)
         assert "another sweep works in this folder" in err
+
+
+@pytest.mark.parametrize("error", [Stopped("by a signal"), SystemExit(3), KeyboardInterrupt()])
+def test_a_job_that_was_stopped_leaves_sigterm_as_it_was(error, here, monkeypatch):
+    """What its process starts next would inherit that it is ignored."""
+    ignored = []
+
+    def stop(*words):
+        monkeypatch.setattr("wrank.command.job.JobRecord.over", over)
+        raise error
+
+    def over(record, *words):
+        ignored.append(signal.getsignal(signal.SIGTERM))
+        return record
+
+    monkeypatch.setattr("wrank.command.evaluate.test_sets", stop)
+    before = signal.getsignal(signal.SIGTERM)
+    here("evaluate", "model=tiny", code={Stopped: 143, SystemExit: 3, KeyboardInterrupt: 130}[type(error)])
+    assert ignored == [signal.SIG_IGN], "while it is written down"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_edited_option_between_queueing_and_start_is_refused(here, monkeypatch):

@@ -56,6 +56,7 @@ def job(verb: "Callable[[Context], dict[str, Any]]") -> Callable[[DictConfig], A
     """Makes a Hydra task of a verb: the verb gets a context and returns what goes into the job's ``result.json``."""
 
     @functools.wraps(verb)
+    @_sigterm_as_before()
     def task(cfg: DictConfig) -> Any:
         from wrank.stage.context import Context
 
@@ -122,6 +123,21 @@ def _check_queued(key: str) -> None:
             "this job's configuration is no longer the one that it was queued with: a file of conf/ (or of "
             "--config-dir) was edited meanwhile; start the same line again"
         )
+
+
+@contextmanager
+def _sigterm_as_before() -> Iterator[None]:
+    """Puts SIGTERM's handler back: `_recorded` has it ignored while a job that was stopped is written down.
+
+    Left so, it would be inherited by whatever this process starts afterwards, which could not be stopped any more.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+            with suppress(ValueError):  # not the main thread
+                signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
