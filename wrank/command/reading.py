@@ -17,15 +17,12 @@ def reads(verb: Callable[[DictConfig, Library], None]) -> Callable[[DictConfig],
 
     @functools.wraps(verb)
     def task(cfg: DictConfig) -> None:
-        try:
-            root = Path(str(plain(cfg, "paths.store"))).expanduser()
-            if not root.is_dir():  # it is not made for a look
-                raise WrankError(f"{root}: no store here; paths.store=... or WRANK_STORE names one")
-            verb(cfg, Library(Store(root)))
-        except WrankError as error:
-            raise Refused(error) from error
+        root = Path(str(plain(cfg, "paths.store"))).expanduser()
+        if not root.is_dir():  # it is not made for a look
+            raise WrankError(f"{root}: no store here; paths.store=... or WRANK_STORE names one")
+        verb(cfg, Library(Store(root)))
 
-    return task
+    return plainly(task)
 
 
 def plainly(verb: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:

@@ -28,9 +28,8 @@ def note_single(store: Path, folder: Path, record: JobRecord, study: str) -> Non
     """
     if SWEEP_FOLDER in os.environ or HydraConfig.get().mode != RunMode.RUN:
         return
-    job = SweepJob(
-        0, record.overrides, record.key, str(folder.absolute())
-    )  # an allocation it was typed in holds more than it
+    # without a Slurm id: the allocation that it was typed in holds more than it
+    job = SweepJob(0, record.overrides, record.key, str(folder.absolute()))
     sweep = SweepRecord(
         name="",
         verb=record.verb,

@@ -109,12 +109,9 @@ class Slurm(Backend):
         if shutil.which("sbatch") is None:
             return ["Slurm was not asked about partition, sizes and account: no sbatch here"], 0
         self.check(planned)
-        alike: dict[Needs, list[int]] = defaultdict(list)
-        for one in planned:
-            alike[one.needs].append(one.job.number)
         said: list[str] = []
         refused = 0
-        for needs, numbers in alike.items():
+        for needs, jobs in _alike(planned).items():
             with tempfile.TemporaryDirectory(prefix="wrank-dry-run-") as folder:
                 script = Path(folder) / "job.sh"
                 script.write_text(self._script(needs, Path(folder)), encoding="utf-8")
@@ -124,9 +121,9 @@ class Slurm(Backend):
                 except subprocess.TimeoutExpired:
                     return [*said, f"Slurm was not asked: sbatch did not answer in {_PATIENCE} s"], refused
             answer = " ".join(asked.stderr.split()).removeprefix("sbatch: ")
-            of = f"#{numbers[0]}" + (f" and {len(numbers) - 1} more of its size" if len(numbers) > 1 else "")
+            of = f"#{jobs[0].job.number}" + (f" and {len(jobs) - 1} more of its size" if len(jobs) > 1 else "")
             verdict = "sbatch would refuse" if asked.returncode else "Slurm, asked about"
-            refused += len(numbers) if asked.returncode else 0
+            refused += len(jobs) if asked.returncode else 0
             said.append(f"{verdict} {of}: {answer}")
         return said, refused
 
@@ -212,11 +209,8 @@ class Slurm(Backend):
 
     def _arrays(self, planned: Sequence[Planned]) -> Iterator[tuple[Sequence[Planned], int]]:
         """The jobs of each array, and how many of them may run at once: a share of the sweep's by their number."""
-        alike: dict[Needs, list[Planned]] = defaultdict(list)
-        for one in planned:
-            alike[one.needs].append(one)
         longest, before = longest_array(), 0
-        for jobs in alike.values():
+        for jobs in _alike(planned).values():
             for first in range(0, len(jobs), longest):
                 array = jobs[first : first + longest]
                 after = before + len(array)
@@ -239,6 +233,13 @@ class _Restartable:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *given, **named)
+
+
+def _alike(planned: Sequence[Planned]) -> dict[Needs, list[Planned]]:
+    alike: dict[Needs, list[Planned]] = defaultdict(list)
+    for one in planned:
+        alike[one.needs].append(one)
+    return alike
 
 
 def _pause_before_requeue() -> None:
